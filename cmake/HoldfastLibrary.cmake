@@ -1,0 +1,32 @@
+# holdfast_library(NAME SOURCES … HEADERS … DEPENDS … [LINK …])
+# One call per folder of src/. DEPENDS repeats docs/layers.txt; LINK names third-party libraries.
+# Every *_test.cc beside the sources becomes part of holdfast_NAME_test, so none can be forgotten.
+function(holdfast_library name)
+  cmake_parse_arguments(arg "" "" "SOURCES;HEADERS;DEPENDS;LINK;TEST_LINK" ${ARGN})
+  set(target holdfast_${name})
+  if(arg_SOURCES)
+    set(scope PUBLIC)
+    add_library(${target} STATIC ${arg_SOURCES})
+    target_link_libraries(${target} PRIVATE holdfast_options)
+  else()
+    set(scope INTERFACE)
+    add_library(${target} INTERFACE)
+  endif()
+  add_library(holdfast::${name} ALIAS ${target})
+  target_sources(${target} ${scope} FILE_SET HEADERS
+                 BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${arg_HEADERS})
+  target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR}/src)
+  set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${target} ${scope} ${arg_DEPENDS} ${arg_LINK})
+
+  if(HOLDFAST_DEVELOPER)
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
+    if(tests)
+      add_executable(${target}_test ${tests})
+      target_link_libraries(${target}_test PRIVATE ${target} holdfast_options ${arg_TEST_LINK}
+                            GTest::gmock GTest::gtest GTest::gtest_main)
+      add_test(NAME unit.${name} COMMAND ${target}_test)
+      set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
+    endif()
+  endif()
+endfunction()

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace holdfast {
+
+// Bounds on one untrusted image, all checked on its header, before anything is allocated for it.
+struct ImageLimits {
+  std::uint64_t pixels_max = 50'000'000;  // 24-megapixel photos pass with room to spare.
+  std::uint32_t side_max = 16'384;
+  std::size_t ancillary_bytes_max = MiB(4);  // Metadata (EXIF, ICC, text), inflated.
+  std::uint32_t jpeg_scans_max = 64;
+};
+
+}  // namespace holdfast
