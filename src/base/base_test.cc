@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "base/build_id.h"
 #include "base/nearest_name.h"
 #include "base/reason.h"
 #include "base/result.h"
@@ -53,6 +54,12 @@ TEST(NearestName, FindsATypoAndRefusesToGuessWildly) {
   EXPECT_EQ(NearestName("htp-port", known), "http-port");
   EXPECT_EQ(NearestName("worker", known), "workers");
   EXPECT_EQ(NearestName("completely-different", known), "");
+}
+
+TEST(BuildId, NamesTheBuildAndItsVersion) {
+  EXPECT_GE(BuildId().size(), 12u);
+  EXPECT_NE(Version().find('.'), std::string_view::npos);
+  EXPECT_FALSE(Compiler().empty());
 }
 
 }  // namespace
