@@ -44,7 +44,7 @@ enum class Reason : std::uint32_t {
   kUnavailable,
 };
 
-enum class Retry { kNever, kOnce, kAfterHint, kWithLargerDeadline };
+enum class Retry { kNo, kOnce, kAfterHint, kWithLargerDeadline };
 
 // One line of the error table.
 struct ReasonEntry {
@@ -60,6 +60,6 @@ struct ReasonEntry {
 const ReasonEntry& Describe(Reason reason);
 std::optional<Reason> ReasonFromNumber(std::uint32_t number);
 
-constexpr bool MayRetry(Retry retry) { return retry != Retry::kNever; }
+constexpr bool MayRetry(Retry retry) { return retry != Retry::kNo; }
 
 }  // namespace holdfast

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lifecycle/fleet.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+
+Fleet::Fleet(Options options)
+    : options_(std::move(options)), gateway_policy_(options_.restart, options_.seed) {}
+
+ServableId Fleet::AddServable(std::uint32_t workers) {
+  const ServableId id{static_cast<std::uint32_t>(servables_.size())};
+  servables_.push_back({.policy = RestartPolicy(options_.restart, options_.seed + id.value + 1)});
+  slots_.resize(slots_.size() + workers, Slot{.servable = id});
+  return id;
+}
+
+// --- The gateway ---
+
+void Fleet::GatewayStarted() { gateway_up_ = true; }
+
+void Fleet::GatewayDied(TimePoint now) {
+  // At once: clients wait in the listen queue. Only a gateway that keeps dying is slowed down.
+  const bool was_up = std::exchange(gateway_up_, false);
+  const TimePoint next = gateway_policy_.Failed(now);
+  gateway_not_before_ = was_up && next != kNever ? now : next;
+  if (next == kNever && all_failed_since_ == kNever) {
+    all_failed_since_ = now - options_.give_up_delay;
+    give_up_why_ = "the gateway keeps dying";
+  }
+  // Its workers' channels ended with it. They go, and fresh ones are forked for the next gateway.
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.state == SlotState::kOrdered) {
+      // Its channel's other end is lost. The supervisor ends a worker of a past generation.
+      EmptySlot(slot, now);
+    } else if (slot.state != SlotState::kBackoff) {
+      actions_.emplace_back(KillWorker{SlotId{i}, slot.generation, DeathCause::kGatewayGone});
+    }
+  }
+}
+
+// --- Zygotes ---
+
+void Fleet::ZygoteStarted(ServableId servable, TimePoint now) {
+  ServableRecord& record = servables_.at(servable.value);
+  record.zygote = ZygoteState::kLoading;
+  record.give_up = now + options_.load_timeout;
+}
+
+void Fleet::ZygoteLoaded(ServableId servable) {
+  ServableRecord& record = servables_.at(servable.value);
+  record.zygote = ZygoteState::kLoaded;
+  record.give_up = kNever;
+}
+
+void Fleet::ZygoteDied(ServableId servable, const std::string& why, TimePoint now) {
+  ServableRecord& record = servables_.at(servable.value);
+  const bool was_loaded = std::exchange(record.zygote, ZygoteState::kNone) == ZygoteState::kLoaded;
+  record.give_up = kNever;
+  record.not_before = was_loaded ? now : CountFailure(record, servable, why, now);
+  for (Slot& slot : slots_) {
+    // The order died with it, unless the worker had been forked: that news is drained first.
+    if (slot.servable == servable && slot.state == SlotState::kOrdered) EmptySlot(slot, now);
+  }
+}
+
+// --- Workers ---
+
+void Fleet::WorkerForked(SlotId id, Generation generation, TimePoint now) {
+  Slot* slot = Find(id, generation);
+  if (slot == nullptr || slot->state != SlotState::kOrdered) return;
+  slot->state = SlotState::kForked;
+  slot->give_up = now + options_.ready_timeout;
+}
+
+void Fleet::WorkerReady(SlotId id, Generation generation) {
+  Slot* slot = Find(id, generation);
+  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  slot->state = SlotState::kReady;
+  slot->give_up = kNever;
+  ServableRecord& servable = servables_.at(slot->servable.value);
+  servable.policy.Succeeded();
+  servable.first_cause.clear();
+  gateway_policy_.Succeeded();
+}
+
+void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimePoint now) {
+  Slot* slot = Find(id, generation);
+  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  const bool our_doing = cause == DeathCause::kGatewayGone || cause == DeathCause::kDrained;
+  if (slot->state == SlotState::kReady || our_doing) {
+    EmptySlot(*slot, now);
+    return;
+  }
+  ServableRecord& servable = servables_.at(slot->servable.value);
+  EmptySlot(*slot,
+            CountFailure(servable, slot->servable,
+                         "a worker died before it was ready: " + std::string(DeathCauseWord(cause)),
+                         now));
+}
+
+void Fleet::OrderFailed(SlotId id, Generation generation, TimePoint now) {
+  // Whoever did not take the order is dying, and its death is on the way.
+  if (Slot* slot = Find(id, generation); slot != nullptr) {
+    EmptySlot(*slot, now + options_.restart.first_delay);
+  }
+}
+
+void Fleet::RecycleAsked(SlotId id, Generation generation, DeathCause cause) {
+  if (Find(id, generation) != nullptr) {
+    actions_.emplace_back(KillWorker{id, generation, cause});
+  }
+}
+
+void Fleet::Drain() { draining_ = true; }
+
+// --- Decisions ---
+
+std::vector<FleetAction> Fleet::Decide(TimePoint now) {
+  CheckTimeouts(now);
+  if (!draining_) {
+    StartMissing(now);
+    CheckGiveUp(now);
+  }
+  return std::exchange(actions_, {});
+}
+
+void Fleet::CheckTimeouts(TimePoint now) {
+  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
+    ServableRecord& servable = servables_[i];
+    if (servable.give_up > now) continue;
+    servable.give_up = kNever;
+    actions_.emplace_back(KillZygote{ServableId{i}, "it did not finish loading in time"});
+  }
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.give_up > now) continue;
+    slot.give_up = kNever;
+    if (slot.state == SlotState::kForked) {
+      actions_.emplace_back(KillWorker{SlotId{i}, slot.generation, DeathCause::kStartTimeout});
+    } else if (slot.state == SlotState::kOrdered) {
+      actions_.emplace_back(KillZygote{slot.servable, "it did not answer an order in time"});
+    }
+  }
+}
+
+void Fleet::StartMissing(TimePoint now) {
+  if (!gateway_up_ && gateway_not_before_ <= now) {
+    gateway_not_before_ = kNever;  // Until it dies again.
+    actions_.emplace_back(StartGateway{});
+  }
+  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
+    ServableRecord& servable = servables_[i];
+    if (servable.zygote != ZygoteState::kNone || servable.failed) continue;
+    if (servable.not_before > now) continue;
+    servable.not_before = kNever;
+    actions_.emplace_back(StartZygote{ServableId{i}});
+  }
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    const ServableRecord& servable = servables_.at(slot.servable.value);
+    if (slot.state != SlotState::kBackoff || slot.not_before > now) continue;
+    if (!gateway_up_ || servable.zygote != ZygoteState::kLoaded || servable.failed) continue;
+    slot.state = SlotState::kOrdered;
+    ++slot.generation.value;
+    slot.give_up = now + options_.order_timeout;
+    actions_.emplace_back(OrderWorker{SlotId{i}, slot.generation, slot.servable});
+  }
+}
+
+void Fleet::CheckGiveUp(TimePoint now) {
+  if (gave_up_ || all_failed_since_ == kNever) return;
+  if (now - all_failed_since_ < options_.give_up_delay) return;
+  gave_up_ = true;
+  actions_.emplace_back(GiveUp{give_up_why_});
+}
+
+TimePoint Fleet::NextWake() const {
+  if (!actions_.empty()) return TimePoint::min();
+  TimePoint wake = kNever;
+  for (const ServableRecord& servable : servables_) {
+    wake = std::min(wake, servable.give_up);
+    if (servable.zygote == ZygoteState::kNone && !servable.failed && !draining_) {
+      wake = std::min(wake, servable.not_before);
+    }
+  }
+  for (const Slot& slot : slots_) {
+    wake = std::min(wake, slot.give_up);
+    const ServableRecord& servable = servables_.at(slot.servable.value);
+    const bool can_start =
+        gateway_up_ && servable.zygote == ZygoteState::kLoaded && !servable.failed && !draining_;
+    if (slot.state == SlotState::kBackoff && can_start) wake = std::min(wake, slot.not_before);
+  }
+  if (!gateway_up_ && !draining_) wake = std::min(wake, gateway_not_before_);
+  if (all_failed_since_ != kNever && !gave_up_ && !draining_) {
+    wake = std::min(wake, all_failed_since_ + options_.give_up_delay);
+  }
+  return wake;
+}
+
+Fleet::Slot* Fleet::Find(SlotId slot, Generation generation) {
+  if (slot.value >= slots_.size() || slots_[slot.value].generation != generation) return nullptr;
+  return &slots_[slot.value];
+}
+
+TimePoint Fleet::CountFailure(ServableRecord& servable, ServableId id, const std::string& why,
+                              TimePoint now) {
+  if (servable.first_cause.empty()) servable.first_cause = why;
+  const TimePoint next = servable.policy.Failed(now);
+  if (next != kNever || servable.failed) return next;
+  servable.failed = true;
+  actions_.emplace_back(DeclareFailed{id});
+  const bool all = std::all_of(servables_.begin(), servables_.end(),
+                               [](const ServableRecord& other) { return other.failed; });
+  if (all && all_failed_since_ == kNever) {
+    all_failed_since_ = now;
+    give_up_why_ = servable.first_cause;
+  }
+  return kNever;
+}
+
+void Fleet::EmptySlot(Slot& slot, TimePoint not_before) {
+  slot.state = SlotState::kBackoff;
+  slot.not_before = not_before;
+  slot.give_up = kNever;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lifecycle/worker_count.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace holdfast {
+
+WorkerCount ChooseWorkerCount(const HostResources& host, std::uint32_t asked) {
+  std::uint32_t cores = std::max(host.affinity_cpus, 1u);
+  std::string why = fmt::format("{} CPU{} by affinity", cores, cores == 1 ? "" : "s");
+  if (host.quota_cpus.has_value()) {
+    const auto granted = static_cast<std::uint32_t>(std::max(1.0, std::ceil(*host.quota_cpus)));
+    why += fmt::format(", {:.2g} by cgroup quota", *host.quota_cpus);
+    cores = std::min(cores, granted);
+  } else {
+    why += ", no cgroup quota";
+  }
+  if (asked == 0) return {cores, "one per core: " + why};
+  std::string text = fmt::format("as asked; {}", why);
+  if (asked > cores) text += fmt::format("; more than the {} that run at once", cores);
+  return {asked, text};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "scheduling/scheduler.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace holdfast {
+
+Scheduler::Scheduler(Options options) : options_(options), rescues_(options.rescue) {}
+
+void Scheduler::AddServable(ServableId servable, Duration service) {
+  ServableRecord& record = servables_[servable];
+  if (record.service.mean() == Duration::zero() && service > Duration::zero()) {
+    record.service.Record(service);
+  }
+}
+
+void Scheduler::SetFailed(ServableId servable, bool failed) {
+  ServableRecord& record = servables_.at(servable);
+  record.failed = failed;
+  while (failed && !record.queue.empty()) {
+    FinishWith(items_.at(*record.queue.Front()), Reason::kNoWorker);
+  }
+}
+
+// --- Requests ---
+
+Scheduler::Admission Scheduler::Admit(ServableId servable, std::size_t items, std::size_t bytes,
+                                      TimePoint deadline, TimePoint now) const {
+  const ServableRecord& record = servables_.at(servable);
+  const Backlog slots = CountSlots(servable);
+  const auto workers = static_cast<double>(std::max<std::size_t>(slots.workers, 1));
+  // A running item is half done on average.
+  const double ahead = static_cast<double>(record.queue.size()) +
+                       0.5 * static_cast<double>(slots.busy) + static_cast<double>(items - 1);
+  const auto mean = std::chrono::duration<double, Duration::period>(record.service.mean());
+  const auto wait = std::chrono::duration_cast<Duration>(mean * (ahead / workers));
+
+  if (record.failed) return {Reason::kNoWorker, std::chrono::seconds(5)};
+  if (now >= deadline) return {Reason::kDeadlineExceeded};
+  if (items_.size() + items > options_.items_max || bytes_ + bytes > options_.bytes_max) {
+    return {Reason::kOverloaded, wait};
+  }
+  // With a worker free, trying costs nobody anything, and it keeps the estimate fresh.
+  if (slots.idle >= items && record.queue.empty()) return {};
+  const auto finish = std::chrono::duration_cast<Duration>(options_.margin * (wait + mean));
+  if (now + finish > deadline) return {Reason::kOverloaded, wait};
+  return {};
+}
+
+Scheduler::Admission Scheduler::Enqueue(const Item& item, TimePoint now) {
+  const Admission admission = Admit(item.servable, 1, item.bytes, item.deadline, now);
+  if (admission.reason != Reason::kOk) return admission;
+  const auto [entry, inserted] = items_.emplace(item.id, ItemRecord{.item = item});
+  CHECK(inserted);
+  bytes_ += item.bytes;
+  servables_.at(item.servable).queue.Push(item.id, item.deadline);
+  rescues_.CountItem(now);
+  return {};
+}
+
+void Scheduler::Cancel(ItemId item) {
+  const auto entry = items_.find(item);
+  if (entry == items_.end()) return;
+  if (entry->second.state == ItemState::kRunning) {
+    entry->second.abandoned = true;
+  } else {
+    Forget(item);
+  }
+}
+
+// --- Workers ---
+
+void Scheduler::WorkerStarting(SlotId slot, Generation generation, ServableId servable,
+                               TimePoint now) {
+  // News of the new worker may come before the old one's end-of-file: a replacement is a death.
+  if (const auto old = slots_.find(slot); old != slots_.end()) {
+    WorkerLost(slot, old->second.generation, false, now);
+  }
+  slots_[slot] = SlotRecord{.generation = generation, .servable = servable};
+}
+
+void Scheduler::WorkerReady(SlotId slot, Generation generation, TimePoint) {
+  SlotRecord* record = FindSlot(slot, generation);
+  if (record != nullptr && record->state == SlotState::kStarting) record->state = SlotState::kIdle;
+}
+
+Scheduler::AnswerFate Scheduler::WorkerAnswered(SlotId slot, Generation generation, ItemId item,
+                                                TimePoint now) {
+  SlotRecord* record = FindSlot(slot, generation);
+  if (record == nullptr || record->state == SlotState::kCondemned) return AnswerFate::kDiscard;
+  if (record->state != SlotState::kBusy || record->item != item) {
+    Condemn(slot, generation, DeathCause::kBrokeProtocol);
+    return AnswerFate::kProtocol;
+  }
+  servables_.at(record->servable).service.Record(now - record->dispatched);
+  record->state = SlotState::kIdle;
+  record->item.reset();
+  const bool abandoned = items_.at(item).abandoned;
+  Forget(item);
+  return abandoned ? AnswerFate::kDiscard : AnswerFate::kDeliver;
+}
+
+void Scheduler::Condemn(SlotId slot, Generation generation, DeathCause cause) {
+  SlotRecord* record = FindSlot(slot, generation);
+  if (record == nullptr || record->state == SlotState::kCondemned) return;
+  record->state = SlotState::kCondemned;
+  early_verdicts_[{slot, generation}] = cause;
+  decisions_.emplace_back(Recycle{slot, generation, cause});
+}
+
+void Scheduler::WorkerLost(SlotId slot, Generation generation, bool begun, TimePoint now) {
+  SlotRecord* found = FindSlot(slot, generation);
+  if (found == nullptr) return;
+  const std::optional<ItemId> item = found->item;
+  slots_.erase(slot);
+  const DeathKey key{slot, generation};
+  const auto early = early_verdicts_.extract(key);
+  if (!item.has_value()) return;
+
+  ItemRecord& record = items_.at(*item);
+  if (record.abandoned) {
+    Forget(*item);
+    return;
+  }
+  if (!begun) {
+    --record.attempts;
+  } else if (!early.empty()) {
+    Explain(record, early.mapped());
+  } else {
+    ++record.unexplained;
+    pending_[key] = PendingVerdict{*item, now + options_.verdict_timeout};
+  }
+  record.state = ItemState::kAwaitingVerdict;
+  Settle(record, slot, now);
+}
+
+void Scheduler::Verdict(SlotId slot, Generation generation, DeathCause cause, TimePoint now) {
+  const DeathKey key{slot, generation};
+  const auto pending = pending_.extract(key);
+  if (pending.empty()) {
+    // The end-of-file is still to be read. Our own reason for a Recycle stands.
+    if (FindSlot(slot, generation) != nullptr) early_verdicts_.try_emplace(key, cause);
+    return;
+  }
+  const auto entry = items_.find(pending.mapped().item);
+  if (entry == items_.end()) return;
+  --entry->second.unexplained;
+  Explain(entry->second, cause);
+  if (entry->second.state == ItemState::kAwaitingVerdict) Settle(entry->second, slot, now);
+}
+
+void Scheduler::HostSlept(Duration late) {
+  for (auto& [slot, record] : slots_) {
+    if (record.state == SlotState::kBusy) record.hung_at += late;
+  }
+  for (auto& [key, pending] : pending_) pending.give_up += late;
+}
+
+void Scheduler::Explain(ItemRecord& record, DeathCause cause) {
+  if (!IsItemsOwn(cause)) return;
+  ++record.own_deaths;
+  if (cause == DeathCause::kInvalidOutput) ++record.invalid_outputs;
+}
+
+// Queues an item again, unless it has spent its chances or a verdict could still say so.
+void Scheduler::Settle(ItemRecord& record, SlotId from, TimePoint now) {
+  if (record.own_deaths >= options_.own_deaths_max) {
+    FinishWith(record, record.invalid_outputs == record.own_deaths ? Reason::kOutputInvalid
+                                                                   : Reason::kRequestCrashedWorker);
+  } else if (record.own_deaths + record.unexplained < options_.own_deaths_max) {
+    Requeue(record, from, now);
+  }
+}
+
+void Scheduler::Requeue(ItemRecord& record, SlotId from, TimePoint now) {
+  if (servables_.at(record.item.servable).failed || record.dispatches >= options_.dispatches_max) {
+    FinishWith(record, Reason::kNoWorker);
+  } else if (!rescues_.Take(now)) {
+    FinishWith(record, Reason::kOverloaded);
+  } else {
+    record.state = ItemState::kQueued;
+    servables_.at(record.item.servable).queue.Push(record.item.id, record.item.deadline);
+    decisions_.emplace_back(Rescued{record.item.id, from});
+  }
+}
+
+void Scheduler::FinishWith(ItemRecord& record, Reason reason) {
+  decisions_.emplace_back(Refuse{record.item.id, reason, record.attempts});
+  if (record.state == ItemState::kRunning) {
+    record.abandoned = true;  // Its worker goes on; nobody waits for the answer.
+  } else {
+    Forget(record.item.id);
+  }
+}
+
+void Scheduler::Forget(ItemId item) {
+  const auto entry = items_.find(item);
+  const ItemRecord& record = entry->second;
+  if (record.state == ItemState::kQueued) {
+    servables_.at(record.item.servable).queue.Remove(item, record.item.deadline);
+  }
+  bytes_ -= record.item.bytes;
+  items_.erase(entry);
+}
+
+// --- Decisions ---
+
+std::vector<Decision> Scheduler::Decide(TimePoint now) {
+  RefuseExpired(now);
+  GiveUpOnVerdicts(now);
+  RecycleHung(now);
+  DispatchRipe(now);
+  return std::exchange(decisions_, {});
+}
+
+void Scheduler::RefuseExpired(TimePoint now) {
+  for (auto& [id, servable] : servables_) {
+    while (!servable.queue.empty() && servable.queue.FrontDeadline() <= now) {
+      FinishWith(items_.at(*servable.queue.Front()), Reason::kDeadlineExceeded);
+    }
+  }
+  const auto refuse_if_late = [&](ItemId item) {
+    const auto entry = items_.find(item);
+    if (entry == items_.end() || entry->second.abandoned) return;
+    if (entry->second.item.deadline <= now) FinishWith(entry->second, Reason::kDeadlineExceeded);
+  };
+  for (const auto& [slot, record] : slots_) {
+    if (record.item.has_value()) refuse_if_late(*record.item);
+  }
+  for (const auto& [key, pending] : pending_) refuse_if_late(pending.item);
+}
+
+void Scheduler::GiveUpOnVerdicts(TimePoint now) {
+  std::vector<DeathKey> overdue;
+  for (const auto& [key, pending] : pending_) {
+    if (pending.give_up <= now) overdue.push_back(key);
+  }
+  // Nobody could say. Blaming the item ends the matter; sparing it could go on for ever.
+  for (const auto& [slot, generation] : overdue) {
+    Verdict(slot, generation, DeathCause::kSignalled, now);
+  }
+}
+
+void Scheduler::RecycleHung(TimePoint now) {
+  for (const auto& [slot, record] : slots_) {
+    if (record.state == SlotState::kBusy && record.hung_at <= now) {
+      Condemn(slot, record.generation, DeathCause::kHung);
+    }
+  }
+}
+
+void Scheduler::DispatchRipe(TimePoint now) {
+  for (auto& [slot, record] : slots_) {
+    if (record.state != SlotState::kIdle) continue;
+    ServableRecord& servable = servables_.at(record.servable);
+    // What cannot be done in time any more only delays the others.
+    while (servable.queue.size() > 1 &&
+           now + servable.service.mean() > servable.queue.FrontDeadline()) {
+      FinishWith(items_.at(*servable.queue.Front()), Reason::kDeadlineExceeded);
+    }
+    const std::optional<ItemId> next = servable.queue.Front();
+    if (!next.has_value()) continue;
+    ItemRecord& item = items_.at(*next);
+    servable.queue.Remove(*next, item.item.deadline);
+    item.state = ItemState::kRunning;
+    ++item.dispatches;
+    ++item.attempts;
+    record.state = SlotState::kBusy;
+    record.item = *next;
+    record.dispatched = now;
+    record.hung_at = now + servable.service.HangLimit(options_.hang_floor);
+    decisions_.emplace_back(Dispatch{*next, slot, record.generation, item.attempts});
+  }
+}
+
+TimePoint Scheduler::NextWake() const {
+  if (!decisions_.empty()) return TimePoint::min();
+  TimePoint wake = kNever;
+  for (const auto& [id, servable] : servables_) {
+    wake = std::min(wake, servable.queue.FrontDeadline());
+  }
+  for (const auto& [slot, record] : slots_) {
+    if (record.state == SlotState::kBusy) wake = std::min(wake, record.hung_at);
+    if (!record.item.has_value()) continue;
+    const ItemRecord& item = items_.at(*record.item);
+    if (!item.abandoned) wake = std::min(wake, item.item.deadline);
+  }
+  for (const auto& [key, pending] : pending_) {
+    wake = std::min(wake, pending.give_up);
+    if (const auto entry = items_.find(pending.item);
+        entry != items_.end() && !entry->second.abandoned) {
+      wake = std::min(wake, entry->second.item.deadline);
+    }
+  }
+  return wake;
+}
+
+Scheduler::SlotRecord* Scheduler::FindSlot(SlotId slot, Generation generation) {
+  const auto entry = slots_.find(slot);
+  if (entry == slots_.end() || entry->second.generation != generation) return nullptr;
+  return &entry->second;
+}
+
+Scheduler::Backlog Scheduler::CountSlots(ServableId servable) const {
+  Backlog backlog;
+  for (const auto& [slot, record] : slots_) {
+    if (record.servable != servable) continue;
+    ++backlog.workers;
+    backlog.busy += record.state == SlotState::kBusy ? 1 : 0;
+    backlog.idle += record.state == SlotState::kIdle ? 1 : 0;
+  }
+  return backlog;
+}
+
+std::uint32_t Scheduler::AttemptsOf(ItemId item) const {
+  const auto entry = items_.find(item);
+  return entry == items_.end() ? 0 : entry->second.attempts;
+}
+
+std::size_t Scheduler::queued() const {
+  std::size_t count = 0;
+  for (const auto& [id, servable] : servables_) count += servable.queue.size();
+  return count;
+}
+
+std::size_t Scheduler::running() const {
+  return static_cast<std::size_t>(
+      std::count_if(slots_.begin(), slots_.end(),
+                    [](const auto& entry) { return entry.second.item.has_value(); }));
+}
+
+std::size_t Scheduler::ReadyWorkers(ServableId servable) const {
+  const Backlog backlog = CountSlots(servable);
+  return backlog.busy + backlog.idle;
+}
+
+Duration Scheduler::ServiceMean(ServableId servable) const {
+  return servables_.at(servable).service.mean();
+}
+
+}  // namespace holdfast

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/strong_id.h"
+#include "base/time.h"
+#include "scheduling/decisions.h"
+#include "scheduling/item_queue.h"
+#include "scheduling/rescue_budget.h"
+#include "scheduling/service_time.h"
+
+namespace holdfast {
+
+// An item as the scheduler sees it; its bytes stay with the shell.
+struct Item {
+  ItemId id;
+  ServableId servable;
+  TimePoint deadline;
+  std::size_t bytes = 0;
+};
+
+// Which item runs where and when, and what becomes of it when its worker fails. Pure: it reads no
+// clock and does no I/O. Events come in, Decide() gives what to do about them.
+//
+// Every item that Enqueue() took leaves exactly once: by a valid answer, a Refuse, or Cancel().
+// Nothing is dispatched after its deadline, and a slot runs one item at a time.
+class Scheduler {
+ public:
+  struct Options {
+    std::size_t items_max = 256;
+    std::size_t bytes_max = std::size_t{256} << 20;
+    double margin =
+        1.15;  // On predicted times; without it, what was admitted at the limit is late.
+    Duration hang_floor = std::chrono::seconds(1);
+    Duration verdict_timeout = std::chrono::seconds(1);  // The supervisor's word on a death.
+    std::uint32_t own_deaths_max = 2;
+    std::uint32_t dispatches_max = 4;
+    RescueBudget::Options rescue;
+  };
+  explicit Scheduler(Options options);
+
+  // --- Servables ---
+  // `service`: what one item took while the servable warmed up.
+  void AddServable(ServableId servable, Duration service);
+  // After its crash budget is spent: queued items are refused with kNoWorker, new ones not let in.
+  void SetFailed(ServableId servable, bool failed);
+
+  // --- Requests ---
+  struct Admission {
+    Reason reason = Reason::kOk;
+    Duration retry_after{0};  // When not kOk: when the backlog should be gone.
+  };
+  // Whether `items` more could be answered by `deadline`, within the bounds. Reserves nothing.
+  Admission Admit(ServableId servable, std::size_t items, std::size_t bytes, TimePoint deadline,
+                  TimePoint now) const;
+  // Takes an item, or says why not; then the caller still owns it.
+  Admission Enqueue(const Item& item, TimePoint now);
+  // The client went away. A queued item is gone at once; a running one ends without an answer.
+  void Cancel(ItemId item);
+
+  // --- Workers ---
+  void WorkerStarting(SlotId slot, Generation generation, ServableId servable, TimePoint now);
+  void WorkerReady(SlotId slot, Generation generation, TimePoint now);
+
+  enum class AnswerFate {
+    kDeliver,   // The item's answer; it has left the scheduler.
+    kDiscard,   // Nobody waits for it any more.
+    kProtocol,  // No such item runs there: the worker breaks the protocol, and is condemned.
+  };
+  // A worker's answer whose content is valid.
+  AnswerFate WorkerAnswered(SlotId slot, Generation generation, ItemId item, TimePoint now);
+  // The worker must go, for `cause`: Decide() gives its Recycle. It gets no more items.
+  void Condemn(SlotId slot, Generation generation, DeathCause cause);
+  // The worker is gone: its channel ended, or the shell carried out its Recycle. `begun`: it had
+  // marked its item as begun; a death before that mark is not the item's fault.
+  void WorkerLost(SlotId slot, Generation generation, bool begun, TimePoint now);
+  // The supervisor's explanation of a death, which may come before or after WorkerLost.
+  void Verdict(SlotId slot, Generation generation, DeathCause cause, TimePoint now);
+  // The shell's loop woke `late`: the host slept, not the workers.
+  void HostSlept(Duration late);
+
+  // --- Decisions ---
+  std::vector<Decision> Decide(TimePoint now);
+  // When Decide() must be called at the latest, if no event comes before.
+  TimePoint NextWake() const;
+
+  // How often an item was handed to a worker that began it, so far; 0 for an unknown one.
+  std::uint32_t AttemptsOf(ItemId item) const;
+  std::size_t queued() const;
+  std::size_t running() const;
+  std::size_t items() const { return items_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  std::size_t ReadyWorkers(ServableId servable) const;
+  Duration ServiceMean(ServableId servable) const;
+
+ private:
+  enum class ItemState { kQueued, kRunning, kAwaitingVerdict };
+  struct ItemRecord {
+    Item item;
+    ItemState state = ItemState::kQueued;
+    bool abandoned = false;
+    std::uint32_t dispatches = 0;
+    std::uint32_t attempts = 0;     // Dispatches, less those that no worker began.
+    std::uint32_t own_deaths = 0;   // Deaths that are the item's own, by verdict.
+    std::uint32_t unexplained = 0;  // Deaths begun with it on board, verdict to come.
+    std::uint32_t invalid_outputs = 0;
+  };
+  enum class SlotState { kStarting, kIdle, kBusy, kCondemned };
+  struct SlotRecord {
+    Generation generation;
+    ServableId servable;
+    SlotState state = SlotState::kStarting;
+    std::optional<ItemId> item;
+    TimePoint dispatched;
+    TimePoint hung_at;
+  };
+  struct ServableRecord {
+    ItemQueue queue;
+    ServiceTime service;
+    bool failed = false;
+  };
+  struct PendingVerdict {
+    ItemId item;
+    TimePoint give_up;
+  };
+  using DeathKey = std::pair<SlotId, Generation>;
+
+  struct Backlog {
+    std::size_t workers = 0;
+    std::size_t busy = 0;
+    std::size_t idle = 0;
+  };
+  Backlog CountSlots(ServableId servable) const;
+  SlotRecord* FindSlot(SlotId slot, Generation generation);
+  void Requeue(ItemRecord& record, SlotId from, TimePoint now);
+  // Applies a death's cause to the item that it met, which is queued again, refused or held.
+  void Explain(ItemRecord& record, DeathCause cause);
+  void Settle(ItemRecord& record, SlotId from, TimePoint now);
+  void FinishWith(ItemRecord& record, Reason reason);
+  void Forget(ItemId item);
+  void RefuseExpired(TimePoint now);
+  void RecycleHung(TimePoint now);
+  void GiveUpOnVerdicts(TimePoint now);
+  void DispatchRipe(TimePoint now);
+
+  Options options_;
+  RescueBudget rescues_;
+  std::map<ServableId, ServableRecord> servables_;
+  std::unordered_map<ItemId, ItemRecord> items_;
+  std::map<SlotId, SlotRecord> slots_;
+  std::map<DeathKey, PendingVerdict> pending_;     // Deaths that wait for their cause.
+  std::map<DeathKey, DeathCause> early_verdicts_;  // Causes that came before WorkerLost.
+  std::vector<Decision> decisions_;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace holdfast
