@@ -19,6 +19,7 @@ enum class OutputKind { kLogits, kProbabilities };
 struct GoldenExample {
   std::string file;  // Relative to the servable's folder.
   std::uint32_t expected_class = 0;
+  bool operator==(const GoldenExample&) const = default;
 };
 
 // What a model.toml says. Every field has a default, so that a bare ONNX file can be served.
@@ -32,6 +33,7 @@ struct ModelConfig {
   Signature signature;  // Empty names: as the model file says.
   std::vector<GoldenExample> golden;
   std::map<std::string, std::string> sha256;  // File → lower-case hexadecimal digest.
+  bool operator==(const ModelConfig&) const = default;
 };
 
 // One thing that is wrong with a file, and where.

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -27,5 +28,13 @@ Result<Catalog> ReadRepository(const std::filesystem::path& directory);
 
 // The same for one model: `base_path` holds the version folders directly.
 Result<Catalog> ReadModel(const std::string& name, const std::filesystem::path& base_path);
+
+// The servable that a path on the command line means: NAME/VERSION/, or NAME/ for its highest
+// version.
+Result<CatalogEntry> FindServable(const std::filesystem::path& folder);
+
+// Whether `name` may name a model: letters, digits, '.', '-' and '_', at most 128, and no '.' or
+// '-' in front.
+bool IsModelName(std::string_view name);
 
 }  // namespace holdfast
