@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "gateway/inference.h"
+
+namespace holdfast {
+
+// What a face needs to see of an HTTP request. The connection owns all of it.
+struct HttpRequest {
+  std::string_view method;
+  std::string_view target;        // As sent: path and query, percent-encoded.
+  std::string_view content_type;  // Empty: none.
+  std::string_view accept;
+  ByteView body;
+};
+
+// An answer before the connection adds its own headers (length, request id, keep-alive).
+struct HttpAnswer {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// Where a request goes.
+enum class Endpoint {
+  kRoot,                // GET /
+  kClassify,            // POST /classify
+  kPredict,             // POST /v1/models/M[/versions/V]:predict
+  kTensorFlowClassify,  // POST /v1/models/M[/versions/V]:classify
+  kRegress,             // POST /v1/models/M[/versions/V]:regress
+  kModelStatus,         // GET /v1/models/M[/versions/V]
+  kModelMetadata,       // GET /v1/models/M[/versions/V]/metadata
+  kInvocations,         // POST /invocations
+  kPing,                // GET /ping
+  kReady,               // GET /healthz, /readyz
+  kLive,                // GET /livez
+  kMetrics,             // GET /metrics
+};
+
+struct Route {
+  Endpoint endpoint = Endpoint::kRoot;
+  std::optional<std::string> model;     // From the path or ?model=; nothing: the default model.
+  std::optional<std::int64_t> version;  // From the path or ?version=; nothing: the newest.
+  std::uint32_t top = 5;                // ?top=, 1 … 1000.
+  bool needs_body = false;              // An inference endpoint: admission comes before the body.
+};
+
+// A refusal of the router: kNotFound, kMethodNotAllowed (with the Allow header's value),
+// kBadRequest.
+struct RouteError {
+  Error error;
+  std::string allow;
+};
+
+// Resolves method and target by the rules of protocols.md sections 1, 2, 5 and 7.
+tl::expected<Route, RouteError> ResolveRoute(std::string_view method, std::string_view target);
+
+// How a request's items were given, so that the answer has the same form.
+enum class AnswerForm {
+  kPredictions,     // Labels with probabilities: /classify, and /invocations with an image.
+  kRowTensors,      // {"predictions": […]}: TensorFlow Serving's row form.
+  kColumnTensors,   // {"outputs": …}: TensorFlow Serving's column form.
+  kClassifyResult,  // {"results": [[["label", score], …], …]}.
+};
+
+struct ParsedCall {
+  std::vector<InferenceItem> items;
+  AnswerForm form = AnswerForm::kPredictions;
+};
+
+// Turns the body of an inference request into items. kBadRequest, kUnsupportedMedia and
+// kPayloadTooLarge (more than `items_max` items) with words for the client.
+Result<ParsedCall> ParseCall(const Route& route, const HttpRequest& request,
+                             const ServableDescription& servable, std::size_t items_max);
+
+// Renders outcomes, one an item, all of them kOk, in the form that the call had.
+HttpAnswer RenderCall(const Route& route, const HttpRequest& request, AnswerForm form,
+                      const ServableDescription& servable,
+                      const std::vector<ItemOutcome>& outcomes);
+
+// The one flat error object that every protocol's clients can read, with Retry-After where the
+// reason has a hint. `item`: which of several items failed.
+HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_after,
+                       std::string_view request_id, std::optional<std::size_t> item = std::nullopt);
+
+// A servable's state as TensorFlow Serving names it.
+enum class ServableState { kLoading, kAvailable, kUnloading, kEnd };
+struct ServableStatus {
+  ModelKey key;
+  ServableState state = ServableState::kLoading;
+  Reason reason = Reason::kOk;
+  std::string message;
+};
+HttpAnswer RenderModelStatus(const std::vector<ServableStatus>& versions);
+HttpAnswer RenderModelMetadata(const ServableDescription& servable);
+
+}  // namespace holdfast

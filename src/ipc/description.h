@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/time.h"
+#include "model/model_config.h"
+#include "model/model_key.h"
+#include "tensor/signature.h"
+
+namespace holdfast {
+
+// What the gateway must know of a servable, as its zygote found it after loading: enough to route,
+// check and answer requests without the model, a codec or the model's folder.
+struct ServableDescription {
+  ModelKey key;
+  Signature signature;
+  OutputKind output = OutputKind::kLogits;
+  std::vector<std::string> labels;  // Empty: classes are named by their number.
+  std::string engine;               // "onnxruntime 1.28.0"
+  Duration service{0};              // One warm inference with preprocessing.
+  std::uint64_t load_ms = 0;
+  std::uint32_t golden_examples = 0;
+  std::vector<std::string> assumptions;
+  bool operator==(const ServableDescription&) const = default;
+};
+
+// As JSON, for the shared memory that carries it from zygote to gateway.
+std::string EncodeDescription(const ServableDescription& description);
+// kBadRequest for anything else.
+Result<ServableDescription> DecodeDescription(std::string_view json);
+
+}  // namespace holdfast
