@@ -55,11 +55,17 @@ void Fleet::ZygoteLoaded(ServableId servable) {
   record.give_up = kNever;
 }
 
-void Fleet::ZygoteDied(ServableId servable, const std::string& why, TimePoint now) {
+void Fleet::ZygoteDied(ServableId servable, Prospect prospect, const std::string& why,
+                       TimePoint now) {
   ServableRecord& record = servables_.at(servable.value);
   const bool was_loaded = std::exchange(record.zygote, ZygoteState::kNone) == ZygoteState::kLoaded;
   record.give_up = kNever;
-  record.not_before = was_loaded ? now : CountFailure(record, servable, why, now);
+  if (prospect == Prospect::kHopeless) {
+    record.not_before = kNever;
+    DeclareServableFailed(record, servable, why, now - options_.give_up_delay);
+  } else {
+    record.not_before = was_loaded ? now : CountFailure(record, servable, why, now);
+  }
   for (Slot& slot : slots_) {
     // The order died with it, unless the worker had been forked: that news is drained first.
     if (slot.servable == servable && slot.state == SlotState::kOrdered) EmptySlot(slot, now);
@@ -209,16 +215,21 @@ TimePoint Fleet::CountFailure(ServableRecord& servable, ServableId id, const std
                               TimePoint now) {
   if (servable.first_cause.empty()) servable.first_cause = why;
   const TimePoint next = servable.policy.Failed(now);
-  if (next != kNever || servable.failed) return next;
-  servable.failed = true;
+  if (next == kNever) DeclareServableFailed(servable, id, servable.first_cause, now);
+  return next;
+}
+
+// With the last servable the fleet fails, as if it had done so at `since`.
+void Fleet::DeclareServableFailed(ServableRecord& servable, ServableId id, const std::string& why,
+                                  TimePoint since) {
+  if (std::exchange(servable.failed, true)) return;
   actions_.emplace_back(DeclareFailed{id});
   const bool all = std::all_of(servables_.begin(), servables_.end(),
                                [](const ServableRecord& other) { return other.failed; });
   if (all && all_failed_since_ == kNever) {
-    all_failed_since_ = now;
-    give_up_why_ = servable.first_cause;
+    all_failed_since_ = since;
+    give_up_why_ = why;
   }
-  return kNever;
 }
 
 void Fleet::EmptySlot(Slot& slot, TimePoint not_before) {

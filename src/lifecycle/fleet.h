@@ -75,7 +75,9 @@ class Fleet {
   void GatewayDied(TimePoint now);
   void ZygoteStarted(ServableId servable, TimePoint now);
   void ZygoteLoaded(ServableId servable);
-  void ZygoteDied(ServableId servable, const std::string& why, TimePoint now);
+  // Whether another try could go better: a model that is broken stays broken.
+  enum class Prospect { kMayRecover, kHopeless };
+  void ZygoteDied(ServableId servable, Prospect prospect, const std::string& why, TimePoint now);
   void WorkerForked(SlotId slot, Generation generation, TimePoint now);
   void WorkerReady(SlotId slot, Generation generation);
   // The worker's process has ended; `cause` as the supervisor explains it.
@@ -115,6 +117,8 @@ class Fleet {
   // A process of `servable` died before it was of use. Returns when the next one may start.
   TimePoint CountFailure(ServableRecord& servable, ServableId id, const std::string& why,
                          TimePoint now);
+  void DeclareServableFailed(ServableRecord& servable, ServableId id, const std::string& why,
+                             TimePoint since);
   void EmptySlot(Slot& slot, TimePoint not_before);
   void CheckTimeouts(TimePoint now);
   void StartMissing(TimePoint now);
