@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace holdfast {
+
+// Where a request goes: http://HOST[:PORT][/PATH].
+struct HttpUrl {
+  std::string host;  // A name or an address; IPv6 without its brackets.
+  std::uint16_t port = 80;
+  std::string target = "/";  // Path and query.
+};
+
+// kUsage, with what to do, for another scheme, a user name in the address or anything malformed.
+Result<HttpUrl> ParseHttpUrl(std::string_view text);
+
+// "localhost:8080", "[::1]:8080": the Host header.
+std::string FormatAuthority(const HttpUrl& url);
+
+}  // namespace holdfast
