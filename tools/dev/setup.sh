@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# What must be on the machine before anything is built. Sourced by ./dev.
+
+readonly PYTHON=.venv/bin/python
+readonly SDK=build/deps/onnxruntime
+
+cmd_setup() { #: install Debian packages, ONNX Runtime's SDK and the Python environment
+  [[ $# -eq 0 ]] || fail "setup takes no arguments" 64
+  prepare
+  finish "setup: done"
+}
+
+prepare() {
+  step "Debian packages" install_packages
+  step "Python environment" make_python_environment
+  step "ONNX Runtime SDK" "$PYTHON" -m tools.dev.onnxruntime_sdk "$SDK"
+}
+
+# prepare, without a word, where a command needs it only to be sure.
+prepare_silently() {
+  if [[ -n "$(missing_packages)" || ! -x "$PYTHON" || ! -d "$SDK" ]]; then
+    prepare
+  else
+    make_python_environment
+    "$PYTHON" -m tools.dev.onnxruntime_sdk "$SDK"
+  fi
+}
+
+missing_packages() {
+  local wanted
+  mapfile -t wanted < <(sed -E '/^(#|$)/d' tools/dev/packages.txt)
+  if ! command -v dpkg-query >/dev/null; then
+    printf '%s\n' "${wanted[@]}"
+    return
+  fi
+  comm -23 <(printf '%s\n' "${wanted[@]}" | LC_ALL=C sort -u) \
+    <(dpkg-query --show --showformat='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2>/dev/null |
+      sed -n 's/^installed //p' | LC_ALL=C sort -u)
+}
+
+install_packages() {
+  local missing
+  mapfile -t missing < <(missing_packages)
+  if [[ ${#missing[@]} -eq 0 ]]; then return; fi
+  say "    missing: ${missing[*]}"
+  command -v apt-get >/dev/null ||
+    fail "this is not Debian: install what tools/dev/packages.txt lists, or use .devcontainer/"
+  local as_root=()
+  if [[ $EUID -ne 0 ]]; then
+    command -v sudo >/dev/null ||
+      fail "neither root nor sudo; ask for: apt-get install --no-install-recommends ${missing[*]}"
+    as_root=(sudo)
+  fi
+  # apt's own user must be able to read its scratch files, whatever TMPDIR says.
+  local scratch
+  scratch="$(mktemp -d -p /var/tmp holdfast-apt.XXXXXX)"
+  chmod 755 "$scratch"
+  local apt=("${as_root[@]}" env "TMPDIR=$scratch" DEBIAN_FRONTEND=noninteractive
+    apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+  local attempt done=no
+  for attempt in 1 2; do
+    # A broken list of somebody else's source must not stop us; a package that is not found does.
+    quietly apt-update "${apt[@]}" update || say "    apt-get update complained (try $attempt)"
+    if quietly apt-install "${apt[@]}" install -y --no-install-recommends "${missing[@]}"; then
+      done=yes
+      break
+    fi
+  done
+  rm -rf "$scratch" 2>/dev/null || "${as_root[@]}" rm -rf "$scratch"
+  [[ $done == yes ]] ||
+    fail "apt-get could not install: $(missing_packages | paste -sd' '). The lists are for Debian 12 (bookworm)"
+}
+
+make_python_environment() {
+  local digest
+  digest="$(content_digest tools/requirements.txt)"
+  if [[ -x "$PYTHON" ]] && is_stamped .venv/requirements.stamp "$digest"; then return; fi
+  say "    installing tools/requirements.txt into .venv"
+  # Debian's Python, not whichever comes first in PATH: the lock was made with it.
+  local python=/usr/bin/python3
+  [[ -x $python ]] || python=python3
+  rm -rf .venv
+  quietly venv "$python" -m venv .venv ||
+    fail "no virtual environment; is the package python3-venv installed?"
+  quietly pip .venv/bin/pip install --disable-pip-version-check --no-deps --only-binary=:all: \
+    --require-hashes -r tools/requirements.txt ||
+    fail "pip could not install tools/requirements.txt: check the network and pip's configuration"
+  printf '%s' "$digest" >.venv/requirements.stamp
+}

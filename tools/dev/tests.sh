@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# Tests, and the long run before a change lands. Sourced by ./dev.
+
+readonly RESULTS=build/results
+readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract)
+
+cmd_test() { #: build and run everything, or one of unit simulation golden fuzz process lint python, or a filter
+  [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
+  local name="${1:-all}"
+  prepare_silently
+  rm -rf "$RESULTS"
+  mkdir -p "$RESULTS"
+  case "$name" in
+    all)
+      lint_all
+      build_everything
+      step "unit, simulation, golden and fuzz tests" run_ctest release
+      step "Python tests" run_pytest "${PYTEST_FOLDERS[@]}"
+      ;;
+    unit | simulation | golden | fuzz)
+      step "build (release)" compile release
+      step "$name tests" run_ctest release --label-regex "^$name$"
+      ;;
+    lint) lint_all ;;
+    python)
+      step "Python tests" run_pytest tests/python
+      ;;
+    process | contract)
+      build_everything
+      step "$name tests" run_pytest "tests/$name"
+      ;;
+    *) run_matching "$name" ;;
+  esac
+  print_outcome "$name"
+}
+
+cmd_asan() { #: unit, simulation, golden and fuzz tests with AddressSanitizer and UBSan
+  [[ $# -eq 0 ]] || fail "asan takes no arguments" 64
+  prepare_silently
+  sanitize asan
+  finish "asan: all passed"
+}
+
+cmd_tsan() { #: unit and simulation tests with ThreadSanitizer
+  [[ $# -eq 0 ]] || fail "tsan takes no arguments" 64
+  prepare_silently
+  sanitize tsan --label-regex '^(unit|simulation)$'
+  finish "tsan: all passed"
+}
+
+cmd_ci() { #: everything that must hold before a change lands
+  [[ $# -eq 0 ]] || fail "ci takes no arguments" 64
+  prepare
+  lint_all
+  build_everything
+  step "unit tests (release)" run_ctest release --label-regex '^unit$'
+  sanitize asan
+  sanitize tsan --label-regex '^(unit|simulation)$'
+  step "clang-tidy" tidy
+  cmd_test all
+}
+
+build_everything() {
+  step "build (release)" compile release
+  step "demo model" pack_demo_model
+}
+
+sanitize() {
+  local preset="$1"
+  shift
+  step "build ($preset)" compile "$preset"
+  step "tests ($preset)" run_ctest "$preset" "$@"
+}
+
+# run_ctest PRESET [CTEST OPTION…]
+run_ctest() {
+  local preset="$1" launcher=()
+  shift
+  # ThreadSanitizer's memory map and today's kernels' randomisation do not always fit together.
+  if [[ $preset == tsan ]] && setarch "$(uname -m)" -R true 2>/dev/null; then
+    launcher=(setarch "$(uname -m)" -R)
+  fi
+  "${launcher[@]}" ctest --preset "$preset" --no-tests=error --parallel "$(jobs_count)" \
+    --output-junit "$PWD/$RESULTS/ctest-$preset.xml" "$@"
+}
+
+# run_pytest FOLDER… [PYTEST OPTION…]; folders that do not exist are left out.
+run_pytest() {
+  local arguments=() argument
+  for argument in "$@"; do
+    if [[ $argument != tests/* || -d $argument ]]; then arguments+=("$argument"); fi
+  done
+  HOLDFAST_BIN="$PWD/$BIN" HOLDFAST_MODELS="$PWD/$MODELS" \
+    "$PYTHON" -m pytest --junitxml "$RESULTS/pytest.xml" "${arguments[@]}"
+}
+
+# A name that is no part: a regular expression for ctest, or an expression for pytest -k.
+run_matching() {
+  local filter="$1" found=no
+  build_everything
+  if ctest --preset release -N -R "$filter" | grep -qE '^Total Tests: [1-9]'; then
+    found=yes
+    step "tests like $filter" run_ctest release -R "$filter"
+  fi
+  if "$PYTHON" -m pytest --collect-only -qq -k "$filter" "${PYTEST_FOLDERS[@]}" >/dev/null 2>&1; then
+    found=yes
+    step "Python tests like $filter" run_pytest "${PYTEST_FOLDERS[@]}" -k "$filter"
+  fi
+  [[ $found == yes ]] ||
+    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, lint or python" 64
+}
+
+# The last line counts, so that a script can read it.
+print_outcome() {
+  local name="$1"
+  [[ $name != all ]] || print_step_times
+  finish "test: all passed"
+  "$PYTHON" -m tools.dev.count_tests "$RESULTS"
+}
