@@ -5,9 +5,12 @@
 readonly PYTHON=.venv/bin/python
 readonly SDK=build/deps/onnxruntime
 
-cmd_setup() { #: install Debian packages, ONNX Runtime's SDK and the Python environment
-  [[ $# -eq 0 ]] || fail "setup takes no arguments" 64
-  prepare
+cmd_setup() { #: install what building and testing need; --packages: Debian's packages only
+  case "$*" in
+    "") prepare ;;
+    --packages) step "Debian packages" install_packages ;;
+    *) fail "usage: ./dev setup [--packages]" 64 ;;
+  esac
   finish "setup: done"
 }
 

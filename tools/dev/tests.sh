@@ -5,7 +5,7 @@
 readonly RESULTS=build/results
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract)
 
-cmd_test() { #: build and run everything, or one of unit simulation golden fuzz process lint python, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process lint python, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -47,6 +47,23 @@ cmd_tsan() { #: unit and simulation tests with ThreadSanitizer
   prepare_silently
   sanitize tsan --label-regex '^(unit|simulation)$'
   finish "tsan: all passed"
+}
+
+cmd_sim() { #: run the simulation of one SEED again
+  [[ $# -eq 1 && $1 =~ ^[0-9]+$ ]] || fail "usage: ./dev sim SEED" 64
+  prepare_silently
+  step "build (release)" compile release
+  mkdir -p "$RESULTS"
+  HOLDFAST_SIMULATION_SEED="$1" step "simulation of seed $1" \
+    run_ctest release --label-regex '^simulation$' --verbose
+  finish "sim: seed $1 passed"
+}
+
+cmd_bench() { #: measure, and write a Markdown table; further arguments go to bench/run.py
+  prepare_silently
+  build_everything
+  step "measure" "$PYTHON" bench/run.py "$@"
+  finish "bench: done"
 }
 
 cmd_ci() { #: everything that must hold before a change lands
