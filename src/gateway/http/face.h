@@ -82,6 +82,10 @@ struct ParsedCall {
 Result<ParsedCall> ParseCall(const Route& route, const HttpRequest& request,
                              const ServableDescription& servable, std::size_t items_max);
 
+// Whether an inference endpoint has an answer that the Accept header takes: kNotAcceptable if not.
+// To be asked before inference. TensorFlow Serving's endpoints ignore the header, as it does.
+Status CheckAccept(const Route& route, std::string_view accept);
+
 // Renders outcomes, one an item, all of them kOk, in the form that the call had.
 HttpAnswer RenderCall(const Route& route, const HttpRequest& request, AnswerForm form,
                       const ServableDescription& servable,

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/http/routes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/nearest_name.h"
+#include "gateway/encoding/json_writer.h"
+#include "gateway/http/request_target.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::uint32_t kTopMax = 1000;
+constexpr std::size_t kModelNameMax = 255;  // A folder's name.
+
+constexpr std::string_view kGet = "GET, HEAD";
+constexpr std::string_view kPost = "POST";
+
+// Paths without parameters are matched as they stand here; /v1 has a grammar of its own.
+constexpr std::array kPaths{
+    EndpointPath{Endpoint::kRoot, "/", kGet},
+    EndpointPath{Endpoint::kClassify, "/classify", kPost},
+    EndpointPath{Endpoint::kInvocations, "/invocations", kPost},
+    // One sentence of SageMaker's documentation says POST.
+    EndpointPath{Endpoint::kPing, "/ping", "GET, HEAD, POST"},
+    EndpointPath{Endpoint::kReady, "/healthz", kGet},
+    EndpointPath{Endpoint::kReady, "/readyz", kGet},
+    EndpointPath{Endpoint::kLive, "/livez", kGet},
+    EndpointPath{Endpoint::kMetrics, "/metrics", kGet},
+    EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
+    EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
+    EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
+    EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/versions/{version}/metadata", kGet},
+    EndpointPath{Endpoint::kPredict, "/v1/models/{model}:predict", kPost},
+    EndpointPath{Endpoint::kPredict, "/v1/models/{model}/versions/{version}:predict", kPost},
+    EndpointPath{Endpoint::kTensorFlowClassify, "/v1/models/{model}:classify", kPost},
+    EndpointPath{Endpoint::kTensorFlowClassify, "/v1/models/{model}/versions/{version}:classify",
+                 kPost},
+    EndpointPath{Endpoint::kRegress, "/v1/models/{model}:regress", kPost},
+    EndpointPath{Endpoint::kRegress, "/v1/models/{model}/versions/{version}:regress", kPost},
+};
+
+using Routed = tl::expected<Route, RouteError>;
+
+tl::unexpected<RouteError> Refuse(Reason reason, std::string message, std::string allow = "") {
+  return tl::make_unexpected(RouteError{Error{reason, std::move(message)}, std::move(allow)});
+}
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+bool Allows(std::string_view allow, std::string_view method) {
+  while (!allow.empty()) {
+    const std::size_t comma = std::min(allow.find(", "), allow.size());
+    if (allow.substr(0, comma) == method) return true;
+    allow.remove_prefix(std::min(comma + 2, allow.size()));
+  }
+  return false;
+}
+
+bool IsKnownMethod(std::string_view method) {
+  constexpr std::array<std::string_view, 9> kMethods{
+      "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"};
+  return std::ranges::find(kMethods, method) != kMethods.end();
+}
+
+bool IsInference(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::kClassify:
+    case Endpoint::kPredict:
+    case Endpoint::kTensorFlowClassify:
+    case Endpoint::kRegress:
+    case Endpoint::kInvocations:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Decimal digits only; nothing for signs, spaces, or more than fits.
+template <class Number>
+std::optional<Number> ParseDigits(std::string_view text) {
+  Number number = 0;
+  const char* const end = text.data() + text.size();
+  if (text.empty() || text[0] == '-') return std::nullopt;
+  const auto [at, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{} || at != end) return std::nullopt;
+  return number;
+}
+
+bool IsVersionText(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool IsModelName(std::string_view name) { return !name.empty() && name.size() <= kModelNameMax; }
+
+// The parameters that are ours are checked, the others are left alone.
+std::optional<Error> ApplyQuery(const RequestTarget& target, Route& route) {
+  const auto bad = [](std::string_view what, std::string_view value) {
+    return Error{Reason::kBadRequest, fmt::format("{}, found {}", what, Excerpt(value))};
+  };
+  const bool model_in_path = route.model.has_value();
+  const bool version_in_path = route.version.has_value();
+  std::array<bool, 3> seen{};
+  const auto twice = [&](std::size_t which) { return std::exchange(seen[which], true); };
+  for (const auto& [key, value] : target.query) {
+    if (key == "top") {
+      const auto top = ParseDigits<std::uint32_t>(value);
+      if (!top || *top < 1 || *top > kTopMax) return bad("top: expected 1 to 1000", value);
+      if (twice(0)) return bad("top: given twice", value);
+      route.top = *top;
+    } else if (key == "model") {
+      if (!IsModelName(value)) return bad("model: expected a model's name", value);
+      if (twice(1)) return bad("model: given twice", value);
+      if (model_in_path && value != *route.model) {
+        return bad("model: the path names another one", value);
+      }
+      route.model = value;
+    } else if (key == "version") {
+      const auto version = ParseDigits<std::int64_t>(value);
+      if (!version) return bad("version: expected a number", value);
+      if (twice(2)) return bad("version: given twice", value);
+      if (version_in_path && *version != *route.version) {
+        return bad("version: the path names another one", value);
+      }
+      route.version = *version;
+    }
+  }
+  return std::nullopt;
+}
+
+Routed WithQuery(Route route, const RequestTarget& target) {
+  route.needs_body = IsInference(route.endpoint);
+  if (route.needs_body) {
+    if (auto error = ApplyQuery(target, route)) {
+      return Refuse(error->reason, std::move(error->message));
+    }
+  }
+  return route;
+}
+
+// Path       := "/v1/models/" Name [Edition] (":" Verb | ["/metadata"])
+// Edition    := "/versions/" Digits | "/labels/" Label
+// All but names and labels in any case, as TensorFlow Serving has it.
+std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarget& target,
+                                     std::string& label) {
+  std::vector<std::string> segments = target.segments;
+  if (segments.size() < 3 || !EqualIgnoringCase(segments[1], "models")) return std::nullopt;
+  Route route;
+  std::string verb;
+  const bool metadata = segments.size() > 3 && EqualIgnoringCase(segments.back(), "metadata");
+  if (metadata) segments.pop_back();
+  if (const std::size_t colon = segments.back().rfind(':'); colon != std::string::npos) {
+    if (metadata) return std::nullopt;
+    verb = segments.back().substr(colon + 1);
+    if (verb.empty()) return std::nullopt;
+    segments.back().resize(colon);
+  }
+  if (segments.size() == 5 && EqualIgnoringCase(segments[3], "versions")) {
+    if (!IsVersionText(segments[4])) return std::nullopt;
+    route.version = ParseDigits<std::int64_t>(segments[4]);
+    if (!route.version) return std::nullopt;
+  } else if (segments.size() == 5 && EqualIgnoringCase(segments[3], "labels")) {
+    if (segments[4].empty()) return std::nullopt;
+    label = segments[4];
+  } else if (segments.size() != 3) {
+    return std::nullopt;
+  }
+  if (!IsModelName(segments[2])) return std::nullopt;
+  route.model = segments[2];
+
+  if (verb.empty()) {
+    route.endpoint = metadata ? Endpoint::kModelMetadata : Endpoint::kModelStatus;
+    return Allows(kGet, method) ? std::optional(route) : std::nullopt;
+  }
+  if (method != "POST") return std::nullopt;
+  if (EqualIgnoringCase(verb, "predict")) {
+    route.endpoint = Endpoint::kPredict;
+  } else if (EqualIgnoringCase(verb, "classify")) {
+    route.endpoint = Endpoint::kTensorFlowClassify;
+  } else if (EqualIgnoringCase(verb, "regress")) {
+    route.endpoint = Endpoint::kRegress;
+  } else {
+    return std::nullopt;
+  }
+  return route;
+}
+
+Routed ResolveTensorFlow(std::string_view method, const RequestTarget& target) {
+  std::string label;
+  std::optional<Route> route = MatchTensorFlow(method, target, label);
+  if (!route) {
+    std::string path = Excerpt(target.raw_path);
+    return Refuse(Reason::kBadRequest,
+                  fmt::format("Malformed request: {} {}", Excerpt(method), path));
+  }
+  if (!label.empty()) {
+    return Refuse(Reason::kBadRequest, fmt::format("model {} has no version label {}",
+                                                   Excerpt(*route->model), Excerpt(label)));
+  }
+  return WithQuery(*std::move(route), target);
+}
+
+std::string UnknownPath(std::string_view path) {
+  std::vector<std::string> known;
+  for (const EndpointPath& entry : kPaths) {
+    if (!entry.path.starts_with("/v1") && entry.path != "/") known.emplace_back(entry.path);
+  }
+  const std::string nearest = NearestName(path.substr(0, 32), known);
+  const std::string hint = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
+  return fmt::format("no such path: {}{}", Excerpt(path), hint);
+}
+
+std::string JoinPath(const RequestTarget& target) {
+  std::string path;
+  for (const std::string& segment : target.segments) path += '/' + segment;
+  return path.empty() ? "/" : path;
+}
+
+}  // namespace
+
+std::span<const EndpointPath> EndpointPaths() { return kPaths; }
+
+Routed ResolveRoute(std::string_view method, std::string_view target_text) {
+  Result<RequestTarget> target = ParseTarget(target_text);
+  if (!target) return Refuse(target.error().reason, std::move(target.error().message));
+  if (!target->segments.empty() && EqualIgnoringCase(target->segments[0], "v1")) {
+    return ResolveTensorFlow(method, *target);
+  }
+  const std::string path = JoinPath(*target);
+  const auto entry = std::ranges::find(kPaths, path, &EndpointPath::path);
+  if (entry == kPaths.end()) return Refuse(Reason::kNotFound, UnknownPath(path));
+  if (!IsKnownMethod(method)) {
+    return Refuse(Reason::kNotImplemented, fmt::format("unknown method {}", Excerpt(method)));
+  }
+  if (!Allows(entry->allow, method)) {
+    return Refuse(Reason::kMethodNotAllowed,
+                  fmt::format("{} takes {}, not {}", path, entry->allow, method),
+                  std::string(entry->allow));
+  }
+  Route route;
+  route.endpoint = entry->endpoint;
+  return WithQuery(std::move(route), *target);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "gateway/http/face.h"
+
+namespace holdfast {
+
+// One path that the server answers, in the notation of api/openapi.yaml.
+struct EndpointPath {
+  Endpoint endpoint;
+  std::string_view path;   // "/v1/models/{model}:predict"
+  std::string_view allow;  // The methods, as the Allow header lists them.
+};
+
+std::span<const EndpointPath> EndpointPaths();
+
+}  // namespace holdfast
