@@ -33,7 +33,7 @@ Scheduler::Admission Scheduler::Admit(ServableId servable, std::size_t items, st
   const auto workers = static_cast<double>(std::max<std::size_t>(slots.workers, 1));
   // A running item is half done on average.
   const double ahead = static_cast<double>(record.queue.size()) +
-                       0.5 * static_cast<double>(slots.busy) + static_cast<double>(items - 1);
+                       0.5 * static_cast<double>(slots.busy) + static_cast<double>(items) - 1.0;
   const auto mean = std::chrono::duration<double, Duration::period>(record.service.mean());
   const auto wait = std::chrono::duration_cast<Duration>(mean * (ahead / workers));
 
@@ -43,7 +43,7 @@ Scheduler::Admission Scheduler::Admit(ServableId servable, std::size_t items, st
     return {Reason::kOverloaded, wait};
   }
   // With a worker free, trying costs nobody anything, and it keeps the estimate fresh.
-  if (slots.idle >= items && record.queue.empty()) return {};
+  if (slots.idle >= record.queue.size() + items) return {};
   const auto finish = std::chrono::duration_cast<Duration>(options_.margin * (wait + mean));
   if (now + finish > deadline) return {Reason::kOverloaded, wait};
   return {};
@@ -61,6 +61,11 @@ Scheduler::Admission Scheduler::Enqueue(const Item& item, TimePoint now) {
 }
 
 void Scheduler::Cancel(ItemId item) {
+  // What was decided about it, and not yet given out, concerns nobody any more.
+  std::erase_if(decisions_, [item](const Decision& decision) {
+    const auto* refuse = std::get_if<Refuse>(&decision);
+    return refuse != nullptr && refuse->item == item;
+  });
   const auto entry = items_.find(item);
   if (entry == items_.end()) return;
   if (entry->second.state == ItemState::kRunning) {
@@ -94,8 +99,9 @@ Scheduler::AnswerFate Scheduler::WorkerAnswered(SlotId slot, Generation generati
     Condemn(slot, generation, DeathCause::kBrokeProtocol);
     return AnswerFate::kProtocol;
   }
-  servables_.at(record->servable).service.Record(now - record->dispatched);
-  record->state = SlotState::kIdle;
+  if (record->measured) servables_.at(record->servable).service.Record(now - record->dispatched);
+  const bool dead = early_verdicts_.contains({slot, generation});
+  record->state = dead ? SlotState::kCondemned : SlotState::kIdle;
   record->item.reset();
   const bool abandoned = items_.at(item).abandoned;
   Forget(item);
@@ -141,7 +147,11 @@ void Scheduler::Verdict(SlotId slot, Generation generation, DeathCause cause, Ti
   const auto pending = pending_.extract(key);
   if (pending.empty()) {
     // The end-of-file is still to be read. Our own reason for a Recycle stands.
-    if (FindSlot(slot, generation) != nullptr) early_verdicts_.try_emplace(key, cause);
+    SlotRecord* record = FindSlot(slot, generation);
+    if (record == nullptr) return;
+    early_verdicts_.try_emplace(key, cause);
+    // It is dead. Only an answer that it gave before may still come, and only if it was busy.
+    if (record->state != SlotState::kBusy) record->state = SlotState::kCondemned;
     return;
   }
   const auto entry = items_.find(pending.mapped().item);
@@ -153,7 +163,9 @@ void Scheduler::Verdict(SlotId slot, Generation generation, DeathCause cause, Ti
 
 void Scheduler::HostSlept(Duration late) {
   for (auto& [slot, record] : slots_) {
-    if (record.state == SlotState::kBusy) record.hung_at += late;
+    if (record.state != SlotState::kBusy) continue;
+    record.hung_at += late;
+    record.measured = false;  // Its time is not the worker's.
   }
   for (auto& [key, pending] : pending_) pending.give_up += late;
 }
@@ -175,7 +187,10 @@ void Scheduler::Settle(ItemRecord& record, SlotId from, TimePoint now) {
 }
 
 void Scheduler::Requeue(ItemRecord& record, SlotId from, TimePoint now) {
-  if (servables_.at(record.item.servable).failed || record.dispatches >= options_.dispatches_max) {
+  if (record.item.deadline <= now) {
+    FinishWith(record, Reason::kDeadlineExceeded);
+  } else if (servables_.at(record.item.servable).failed ||
+             record.dispatches >= options_.dispatches_max) {
     FinishWith(record, Reason::kNoWorker);
   } else if (!rescues_.Take(now)) {
     FinishWith(record, Reason::kOverloaded);
@@ -255,23 +270,25 @@ void Scheduler::DispatchRipe(TimePoint now) {
   for (auto& [slot, record] : slots_) {
     if (record.state != SlotState::kIdle) continue;
     ServableRecord& servable = servables_.at(record.servable);
-    // What cannot be done in time any more only delays the others.
-    while (servable.queue.size() > 1 &&
+    if (servable.queue.empty()) continue;
+    // What cannot be done in time any more only delays the others, where others have to wait.
+    const std::size_t idle = CountSlots(record.servable).idle;
+    while (servable.queue.size() > idle &&
            now + servable.service.mean() > servable.queue.FrontDeadline()) {
       FinishWith(items_.at(*servable.queue.Front()), Reason::kDeadlineExceeded);
     }
-    const std::optional<ItemId> next = servable.queue.Front();
-    if (!next.has_value()) continue;
-    ItemRecord& item = items_.at(*next);
-    servable.queue.Remove(*next, item.item.deadline);
+    const ItemId next = *servable.queue.Front();
+    ItemRecord& item = items_.at(next);
+    servable.queue.Remove(next, item.item.deadline);
     item.state = ItemState::kRunning;
     ++item.dispatches;
     ++item.attempts;
     record.state = SlotState::kBusy;
-    record.item = *next;
+    record.item = next;
     record.dispatched = now;
+    record.measured = true;
     record.hung_at = now + servable.service.HangLimit(options_.hang_floor);
-    decisions_.emplace_back(Dispatch{*next, slot, record.generation, item.attempts});
+    decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});
   }
 }
 

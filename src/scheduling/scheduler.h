@@ -57,7 +57,8 @@ class Scheduler {
     Reason reason = Reason::kOk;
     Duration retry_after{0};  // When not kOk: when the backlog should be gone.
   };
-  // Whether `items` more could be answered by `deadline`, within the bounds. Reserves nothing.
+  // Whether `items` (≥ 1) more could be answered by `deadline`, within the bounds. Reserves
+  // nothing.
   Admission Admit(ServableId servable, std::size_t items, std::size_t bytes, TimePoint deadline,
                   TimePoint now) const;
   // Takes an item, or says why not; then the caller still owns it.
@@ -119,6 +120,7 @@ class Scheduler {
     SlotState state = SlotState::kStarting;
     std::optional<ItemId> item;
     TimePoint dispatched;
+    bool measured = true;  // Whether the answer's time tells the service time.
     TimePoint hung_at;
   };
   struct ServableRecord {

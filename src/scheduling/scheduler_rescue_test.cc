@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "testing/scheduler_fixture.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::seconds;
+using Fate = Scheduler::AnswerFate;
+
+// What becomes of an item whose worker fails.
+class SchedulerRescue : public SchedulerFixture {
+ protected:
+  SchedulerRescue() { AddReady({0}); }
+
+  // A fresh worker in slot 0, which gets the item.
+  void Replace() {
+    AddReady({0}, {++generation.value});
+    Decide();
+    ASSERT_EQ(dispatched.size(), 1u);
+    ASSERT_EQ(dispatched[0].generation, generation);
+  }
+  void Kill(bool begun, DeathCause cause) {
+    scheduler.WorkerLost({0}, generation, begun, now);
+    scheduler.Verdict({0}, generation, cause, now);
+    Decide();
+  }
+  void ExpectRefused(Reason reason, std::uint32_t attempts) {
+    ASSERT_EQ(refused.size(), 1u);
+    EXPECT_EQ(refused[0].reason, reason);
+    EXPECT_EQ(refused[0].attempts, attempts);
+    ExpectEmpty();
+  }
+  Generation generation{1};
+};
+
+TEST_F(SchedulerRescue, DispatchesAgainWhenAWorkerDies) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  ASSERT_EQ(rescued.size(), 1u);
+  EXPECT_EQ(rescued[0].item, ItemId{1});
+  EXPECT_EQ(rescued[0].from, SlotId{0});
+  Replace();
+  EXPECT_EQ(dispatched[0].attempt, 2u);
+  EXPECT_EQ(Answer({0}, {1}, generation), Fate::kDeliver);
+  ExpectEmpty();
+}
+
+TEST_F(SchedulerRescue, RefusesAnItemAfterItsSecondOwnDeath) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  Replace();
+  Kill(true, DeathCause::kOutOfMemory);
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, DoesNotCountADeathBeforeTheItemWasBegun) {
+  Run({1}, {0});
+  for (int i = 0; i < 3; ++i) {
+    Kill(false, DeathCause::kSignalled);
+    EXPECT_EQ(scheduler.AttemptsOf({1}), 0u);
+    Replace();
+  }
+  EXPECT_EQ(dispatched[0].attempt, 1u);
+  EXPECT_EQ(Answer({0}, {1}, generation), Fate::kDeliver);
+}
+
+TEST_F(SchedulerRescue, DoesNotCountAKillFromOutside) {
+  Run({1}, {0});
+  for (int i = 0; i < 3; ++i) {
+    Kill(true, DeathCause::kKilledFromOutside);
+    Replace();
+  }
+  EXPECT_EQ(dispatched[0].attempt, 4u);
+  EXPECT_EQ(Answer({0}, {1}, generation), Fate::kDeliver);
+}
+
+TEST_F(SchedulerRescue, GivesUpAfterFourDispatches) {
+  Run({1}, {0});
+  for (int i = 0; i < 3; ++i) {
+    Kill(true, DeathCause::kKilledFromOutside);
+    Replace();
+  }
+  Kill(true, DeathCause::kKilledFromOutside);
+  ExpectRefused(Reason::kNoWorker, 4);
+}
+
+TEST_F(SchedulerRescue, CallsTwoInvalidOutputsInvalidNotACrash) {
+  Run({1}, {0});
+  for (int i = 0; i < 2; ++i) {
+    scheduler.Condemn({0}, generation, DeathCause::kInvalidOutput);
+    Decide();
+    ASSERT_EQ(recycled.size(), 1u);
+    EXPECT_EQ(recycled[0].cause, DeathCause::kInvalidOutput);
+    scheduler.WorkerLost({0}, generation, true, now);
+    if (i == 0) Replace();
+  }
+  Decide();
+  ExpectRefused(Reason::kOutputInvalid, 2);
+}
+
+TEST_F(SchedulerRescue, CallsACrashAndAnInvalidOutputACrash) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  Replace();
+  scheduler.Condemn({0}, generation, DeathCause::kInvalidOutput);
+  scheduler.WorkerLost({0}, generation, true, now);
+  Decide();
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, TakesAVerdictThatComesBeforeTheEndOfFile) {
+  Run({1}, {0});
+  Die({0}, generation, DeathCause::kSignalled);
+  Decide();
+  Replace();
+  Die({0}, generation, DeathCause::kSignalled);
+  Decide();
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, HoldsAnItemUntilTheSecondDeathIsExplained) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  Replace();
+  scheduler.WorkerLost({0}, generation, true, now);
+  AddReady({1});
+  Decide();
+  EXPECT_TRUE(dispatched.empty() && refused.empty());
+  scheduler.Verdict({0}, generation, DeathCause::kKilledFromOutside, now);
+  Decide();
+  ASSERT_EQ(dispatched.size(), 1u);
+  EXPECT_EQ(dispatched[0].slot, SlotId{1});
+}
+
+TEST_F(SchedulerRescue, DoesNotHoldAnItemForTheFirstDeath) {
+  Run({1}, {0});
+  scheduler.WorkerLost({0}, generation, true, now);
+  AddReady({1});
+  Decide();
+  EXPECT_EQ(dispatched.size(), 1u);
+}
+
+TEST_F(SchedulerRescue, CountsAFirstDeathThatIsExplainedAfterTheSecond) {
+  Run({1}, {0});
+  scheduler.WorkerLost({0}, {1}, true, now);
+  generation = {1};
+  Replace();
+  scheduler.WorkerLost({0}, {2}, true, now);
+  scheduler.Verdict({0}, {2}, DeathCause::kSignalled, now);
+  Decide();
+  EXPECT_TRUE(refused.empty()) << "the first could be from outside";
+  scheduler.Verdict({0}, {1}, DeathCause::kSignalled, now);
+  Decide();
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, BlamesTheItemWhenNobodyExplainsTheDeath) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  Replace();
+  scheduler.WorkerLost({0}, generation, true, now);
+  Decide();
+  EXPECT_EQ(scheduler.NextWake(), now + seconds(1));
+  now = scheduler.NextWake();
+  Decide();
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, GivesTheSupervisorTheTimeThatTheHostSlept) {
+  Run({1}, {0});
+  Kill(true, DeathCause::kSignalled);
+  Replace();
+  scheduler.WorkerLost({0}, generation, true, now);
+  Decide();
+  now += seconds(3);
+  scheduler.HostSlept(seconds(3));
+  Decide();
+  EXPECT_TRUE(refused.empty());
+  scheduler.Verdict({0}, generation, DeathCause::kKilledFromOutside, now);
+  Decide();
+  EXPECT_EQ(rescued.size(), 1u);
+}
+
+TEST_F(SchedulerRescue, IgnoresAVerdictThatComesAfterItGaveUpWaiting) {
+  Run({1}, {0});
+  scheduler.WorkerLost({0}, {1}, true, now);
+  Decide();
+  now += seconds(1);
+  Decide();
+  scheduler.Verdict({0}, {1}, DeathCause::kSignalled, now);
+  Replace();
+  Kill(true, DeathCause::kKilledFromOutside);
+  EXPECT_EQ(rescued.size(), 1u) << "the first death counted once";
+}
+
+TEST_F(SchedulerRescue, RefusesWhenTheRescueBudgetIsSpent) {
+  Rebuild({.rescue = {.burst = 1, .share = 0.0}});
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    AddReady({i});
+    Run({i}, {i});
+  }
+  for (std::uint32_t i = 0; i < 2; ++i) Die({i}, {1}, DeathCause::kKilledFromOutside);
+  Decide();
+  EXPECT_EQ(rescued.size(), 1u);
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].reason, Reason::kOverloaded);
+}
+
+TEST_F(SchedulerRescue, SpendsNoBudgetOnAnItemThatIsLate) {
+  Rebuild({.rescue = {.burst = 1, .share = 0.0}});
+  AddReady({0});
+  AddReady({1});
+  Enqueue({1}, seconds(1) - kMs);
+  Decide();
+  Run({2}, {1});
+  now += seconds(1);
+  scheduler.WorkerLost({0}, {1}, false, now);
+  scheduler.WorkerLost({1}, {1}, false, now);
+  Decide();
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].reason, Reason::kDeadlineExceeded);
+  ASSERT_EQ(rescued.size(), 1u);
+  EXPECT_EQ(rescued[0].item, ItemId{2});
+}
+
+TEST_F(SchedulerRescue, RefusesARescueOfAFailedServable) {
+  Run({1}, {0});
+  scheduler.SetFailed(kServable, true);
+  Kill(true, DeathCause::kSignalled);
+  ExpectRefused(Reason::kNoWorker, 1);
+}
+
+}  // namespace
+}  // namespace holdfast
