@@ -18,13 +18,20 @@ ServableId Fleet::AddServable(std::uint32_t workers) {
 
 // --- The gateway ---
 
-void Fleet::GatewayStarted() { gateway_up_ = true; }
+void Fleet::GatewayStarted() {
+  gateway_up_ = true;
+  // Its predecessor knew which servables have failed; it does not.
+  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
+    if (servables_[i].failed) actions_.emplace_back(DeclareFailed{ServableId{i}});
+  }
+}
 
 void Fleet::GatewayDied(TimePoint now) {
   // At once: clients wait in the listen queue. Only a gateway that keeps dying is slowed down.
+  const bool first = gateway_policy_.RemainingBudget(now) == options_.restart.failures_max;
   const bool was_up = std::exchange(gateway_up_, false);
   const TimePoint next = gateway_policy_.Failed(now);
-  gateway_not_before_ = was_up && next != kNever ? now : next;
+  gateway_not_before_ = was_up && first ? now : next;
   if (next == kNever && all_failed_since_ == kNever) {
     all_failed_since_ = now - options_.give_up_delay;
     give_up_why_ = "the gateway keeps dying";
@@ -46,11 +53,13 @@ void Fleet::GatewayDied(TimePoint now) {
 void Fleet::ZygoteStarted(ServableId servable, TimePoint now) {
   ServableRecord& record = servables_.at(servable.value);
   record.zygote = ZygoteState::kLoading;
+  record.zygote_of_use = false;
   record.give_up = now + options_.load_timeout;
 }
 
 void Fleet::ZygoteLoaded(ServableId servable) {
   ServableRecord& record = servables_.at(servable.value);
+  if (record.zygote != ZygoteState::kLoading) return;
   record.zygote = ZygoteState::kLoaded;
   record.give_up = kNever;
 }
@@ -58,13 +67,15 @@ void Fleet::ZygoteLoaded(ServableId servable) {
 void Fleet::ZygoteDied(ServableId servable, Prospect prospect, const std::string& why,
                        TimePoint now) {
   ServableRecord& record = servables_.at(servable.value);
-  const bool was_loaded = std::exchange(record.zygote, ZygoteState::kNone) == ZygoteState::kLoaded;
+  record.zygote = ZygoteState::kNone;
   record.give_up = kNever;
-  if (prospect == Prospect::kHopeless) {
-    record.not_before = kNever;
-    DeclareServableFailed(record, servable, why, now - options_.give_up_delay);
+  // Loading is not enough: one that dies at its first fork would be loaded again without end.
+  if (record.zygote_of_use) {
+    record.not_before = now;
+  } else if (prospect == Prospect::kHopeless) {
+    record.not_before = SpendBudget(record, servable, why, now, now - options_.give_up_delay);
   } else {
-    record.not_before = was_loaded ? now : CountFailure(record, servable, why, now);
+    record.not_before = CountFailure(record, servable, why, now);
   }
   for (Slot& slot : slots_) {
     // The order died with it, unless the worker had been forked: that news is drained first.
@@ -76,7 +87,12 @@ void Fleet::ZygoteDied(ServableId servable, Prospect prospect, const std::string
 
 void Fleet::WorkerForked(SlotId id, Generation generation, TimePoint now) {
   Slot* slot = Find(id, generation);
-  if (slot == nullptr || slot->state != SlotState::kOrdered) return;
+  if (slot == nullptr || slot->state == SlotState::kBackoff) {
+    // Its order was given up before this news came: nobody holds the channel's other end.
+    actions_.emplace_back(KillWorker{id, generation, DeathCause::kGatewayGone});
+    return;
+  }
+  if (slot->state != SlotState::kOrdered) return;
   slot->state = SlotState::kForked;
   slot->give_up = now + options_.ready_timeout;
 }
@@ -89,7 +105,8 @@ void Fleet::WorkerReady(SlotId id, Generation generation) {
   ServableRecord& servable = servables_.at(slot->servable.value);
   servable.policy.Succeeded();
   servable.first_cause.clear();
-  gateway_policy_.Succeeded();
+  servable.zygote_of_use = true;
+  if (gateway_up_) gateway_policy_.Succeeded();
 }
 
 void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimePoint now) {
@@ -109,15 +126,23 @@ void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimeP
 
 void Fleet::OrderFailed(SlotId id, Generation generation, TimePoint now) {
   // Whoever did not take the order is dying, and its death is on the way.
-  if (Slot* slot = Find(id, generation); slot != nullptr) {
-    EmptySlot(*slot, now + options_.restart.first_delay);
-  }
+  Slot* slot = Find(id, generation);
+  if (slot == nullptr || slot->state != SlotState::kOrdered) return;
+  EmptySlot(*slot, now + options_.restart.first_delay);
 }
 
 void Fleet::RecycleAsked(SlotId id, Generation generation, DeathCause cause) {
-  if (Find(id, generation) != nullptr) {
-    actions_.emplace_back(KillWorker{id, generation, cause});
-  }
+  const Slot* slot = Find(id, generation);
+  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  actions_.emplace_back(KillWorker{id, generation, cause});
+}
+
+void Fleet::HostSlept(Duration late) {
+  const auto give_back = [late](TimePoint& until) {
+    if (until != kNever) until += late;
+  };
+  for (ServableRecord& servable : servables_) give_back(servable.give_up);
+  for (Slot& slot : slots_) give_back(slot.give_up);
 }
 
 void Fleet::Drain() { draining_ = true; }
@@ -215,14 +240,16 @@ TimePoint Fleet::CountFailure(ServableRecord& servable, ServableId id, const std
                               TimePoint now) {
   if (servable.first_cause.empty()) servable.first_cause = why;
   const TimePoint next = servable.policy.Failed(now);
-  if (next == kNever) DeclareServableFailed(servable, id, servable.first_cause, now);
-  return next;
+  return next == kNever ? SpendBudget(servable, id, servable.first_cause, now, now) : next;
 }
 
-// With the last servable the fleet fails, as if it had done so at `since`.
-void Fleet::DeclareServableFailed(ServableRecord& servable, ServableId id, const std::string& why,
-                                  TimePoint since) {
-  if (std::exchange(servable.failed, true)) return;
+TimePoint Fleet::SpendBudget(ServableRecord& servable, ServableId id, const std::string& why,
+                             TimePoint now, TimePoint since) {
+  const bool serves = std::any_of(slots_.begin(), slots_.end(), [id](const Slot& slot) {
+    return slot.servable == id && slot.state == SlotState::kReady;
+  });
+  if (serves && !servable.failed) return now + options_.restart.delay_max;
+  if (std::exchange(servable.failed, true)) return kNever;
   actions_.emplace_back(DeclareFailed{id});
   const bool all = std::all_of(servables_.begin(), servables_.end(),
                                [](const ServableRecord& other) { return other.failed; });
@@ -230,6 +257,7 @@ void Fleet::DeclareServableFailed(ServableRecord& servable, ServableId id, const
     all_failed_since_ = since;
     give_up_why_ = why;
   }
+  return kNever;
 }
 
 void Fleet::EmptySlot(Slot& slot, TimePoint not_before) {

@@ -86,6 +86,8 @@ class Fleet {
   void OrderFailed(SlotId slot, Generation generation, TimePoint now);
   // The gateway found the worker hung, or its answers wrong.
   void RecycleAsked(SlotId slot, Generation generation, DeathCause cause);
+  // The shell's loop woke `late`: the host slept, and nobody was slow.
+  void HostSlept(Duration late);
   // No process starts from here on.
   void Drain();
 
@@ -107,6 +109,7 @@ class Fleet {
   struct ServableRecord {
     RestartPolicy policy;
     ZygoteState zygote = ZygoteState::kNone;
+    bool zygote_of_use = false;  // A worker became ready since it started.
     TimePoint not_before = TimePoint::min();
     TimePoint give_up = kNever;
     bool failed = false;
@@ -117,8 +120,10 @@ class Fleet {
   // A process of `servable` died before it was of use. Returns when the next one may start.
   TimePoint CountFailure(ServableRecord& servable, ServableId id, const std::string& why,
                          TimePoint now);
-  void DeclareServableFailed(ServableRecord& servable, ServableId id, const std::string& why,
-                             TimePoint since);
+  // The servable fails, unless a worker of it still serves: then it is tried on, seldom. With the
+  // last servable the fleet fails, as if it had done so at `since`.
+  TimePoint SpendBudget(ServableRecord& servable, ServableId id, const std::string& why,
+                        TimePoint now, TimePoint since);
   void EmptySlot(Slot& slot, TimePoint not_before);
   void CheckTimeouts(TimePoint now);
   void StartMissing(TimePoint now);

@@ -12,9 +12,9 @@ WorkerCount ChooseWorkerCount(const HostResources& host, std::uint32_t asked) {
   std::uint32_t cores = std::max(host.affinity_cpus, 1u);
   std::string why = fmt::format("{} CPU{} by affinity", cores, cores == 1 ? "" : "s");
   if (host.quota_cpus.has_value()) {
-    const auto granted = static_cast<std::uint32_t>(std::max(1.0, std::ceil(*host.quota_cpus)));
-    why += fmt::format(", {:.2g} by cgroup quota", *host.quota_cpus);
-    cores = std::min(cores, granted);
+    why += fmt::format(", {:g} by cgroup quota", *host.quota_cpus);
+    const double granted = std::max(1.0, std::ceil(*host.quota_cpus));
+    if (granted < cores) cores = static_cast<std::uint32_t>(granted);
   } else {
     why += ", no cgroup quota";
   }
