@@ -41,6 +41,12 @@ def test_a_wrong_command_line_is_exit_code_64_and_says_what_is_right(arguments):
     assert "./dev" in done.stderr
 
 
+def test_weights_that_are_not_there_are_told_before_anything_is_built():
+    done = dev("model", "resnet50", "--weights", "none.pth")
+    assert done.returncode == 66
+    assert "docs/models.md" in done.stderr
+
+
 def test_it_works_from_any_folder(tmp_path):
     assert dev("help", cwd=tmp_path).returncode == 0
 

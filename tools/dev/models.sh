@@ -29,7 +29,12 @@ model_resnet50() {
   local version=1 source=()
   while [[ $# -gt 0 ]]; do
     case "$1" in
-      --weights) [[ $# -ge 2 ]] || fail "$MODEL_USAGE" 64; source+=(--weights "$2"); shift 2 ;;
+      --weights)
+        [[ $# -ge 2 ]] || fail "$MODEL_USAGE" 64
+        [[ -f "$2" ]] || fail "there is no file $2; docs/models.md says how to get the weights" 66
+        source+=(--weights "$2")
+        shift 2
+        ;;
       --seed) [[ $# -ge 2 ]] || fail "$MODEL_USAGE" 64; source+=(--seed "$2"); shift 2 ;;
       --version) [[ $# -ge 2 ]] || fail "$MODEL_USAGE" 64; version="$2"; shift 2 ;;
       --random) source+=(--random); shift ;;

@@ -40,7 +40,7 @@ classify_once() {
     --http-port 0 --grpc-port 0 --port-file "$scratch/ports" >"$scratch/log" 2>&1 </dev/null &
   server=$!
   # shellcheck disable=SC2064  # The values of now are meant.
-  trap "kill -KILL -- -$server 2>/dev/null; rm -rf '$scratch'" EXIT
+  trap "kill -KILL -- -$server 2>/dev/null || true; rm -rf '$scratch'" EXIT
   local port
   await_ready "$server" "$scratch" || show_log_and_fail "$scratch/log" "the server did not become ready"
   port="$(http_port "$scratch/ports")"

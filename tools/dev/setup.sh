@@ -61,6 +61,7 @@ install_packages() {
   chmod 755 "$scratch"
   local apt=("${as_root[@]}" env "TMPDIR=$scratch" DEBIAN_FRONTEND=noninteractive
     apt-get -q -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3)
+  say "    installing them; on an empty machine this takes a minute or two"
   local attempt done=no
   for attempt in 1 2; do
     # A broken list of somebody else's source must not stop us; a package that is not found does.
