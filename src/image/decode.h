@@ -29,4 +29,7 @@ Result<ImageFormat> SniffImage(ByteView encoded);
 // kImageDecodeFailed (corrupt or truncated), kInsufficientResources (out of memory).
 Result<Image> DecodeImage(ByteView encoded, const ImageLimits& limits);
 
+// The same into an image whose memory is reused. After an error its content is unspecified.
+Status DecodeImageInto(ByteView encoded, const ImageLimits& limits, Image& image);
+
 }  // namespace holdfast

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/bytes.h"
+#include "base/result.h"
 
 namespace holdfast {
 
@@ -12,8 +13,12 @@ namespace holdfast {
 struct ImageLimits {
   std::uint64_t pixels_max = 50'000'000;  // 24-megapixel photos pass with room to spare.
   std::uint32_t side_max = 16'384;
-  std::size_t ancillary_bytes_max = MiB(4);  // Metadata (EXIF, ICC, text), inflated.
+  std::size_t ancillary_bytes_max = MiB(4);  // A PNG's metadata (EXIF, ICC, text), inflated.
   std::uint32_t jpeg_scans_max = 64;
 };
+
+// Whether a header's width and height, in pixels, may be decoded. Errors: kImageTooLarge;
+// kImageDecodeFailed for a picture without pixels.
+Status CheckImageSize(std::uint64_t width, std::uint64_t height, const ImageLimits& limits);
 
 }  // namespace holdfast

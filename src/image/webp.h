@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "image/decode.h"
+#include "image/limits.h"
+#include "image/orientation.h"
+
+namespace holdfast {
+
+// Decodes a still WebP as stored and yields the orientation that its EXIF chunk declares.
+// `encoded` begins with the format's signature. Throws std::bad_alloc. Errors are DecodeImage's.
+Result<Orientation> DecodeWebp(ByteView encoded, const ImageLimits& limits, Image& image);
+
+}  // namespace holdfast
