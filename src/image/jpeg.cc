@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/jpeg.h"
 
-// clang-format off: libjpeg's headers need <cstdio> before them, and this order.
-#include <jerror.h>
-#include <jpeglib.h>
-
+// libjpeg's headers need <cstdio> before them, and this order.
+// clang-format off
 #include <cstdio>
+#include <jpeglib.h>
+#include <jerror.h>
 // clang-format on
 
 #include <fmt/format.h>
