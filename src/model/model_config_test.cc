@@ -8,6 +8,7 @@
 
 #include "model/preprocessing_presets.h"
 #include "model/words.h"
+#include "testing/temp_dir.h"
 
 namespace holdfast {
 namespace {
@@ -98,6 +99,19 @@ TEST(ModelConfig, WhatIsFormattedParsesToTheSame) {
 
 TEST(ModelConfig, AnEmptyFileGivesTheDefaults) {
   EXPECT_EQ(ParseModelConfig("", "model.toml").value(), ModelConfig{});
+}
+
+TEST(ModelConfig, TheExampleOfTheReferenceIsAccepted) {
+  const std::string page = ReadWholeFile(HOLDFAST_DOCS "/reference/model-toml.md");
+  constexpr std::string_view kFence = "```toml\n";
+  const std::size_t begin = page.find(kFence);
+  ASSERT_NE(begin, std::string::npos);
+  const std::size_t end = page.find("```", begin + kFence.size());
+  const std::string example = page.substr(begin, end - begin).substr(kFence.size());
+  const auto parsed = ParseModelConfig(example, "model-toml.md");
+  ASSERT_TRUE(parsed) << Joined(parsed.error());
+  EXPECT_EQ(parsed->preprocessing, PreprocessingPreset("torchvision-v2").value());
+  EXPECT_EQ(parsed->golden.size(), 1u);
 }
 
 struct Broken {
