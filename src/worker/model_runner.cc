@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/model_runner.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "backend/backend_selection.h"
+#include "model/words.h"
+#include "os/steady_clock.h"
+#include "tensor/classification.h"
+#include "worker/photo_file.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::size_t kGoldenBytesMax = MiB(64);
+
+std::string FormatSpec(const TensorSpec& spec) {
+  return fmt::format("\"{}\" {}{}", spec.name, DTypeName(spec.dtype), FormatShape(spec.shape));
+}
+
+// The batch dimension is the server's affair: open or 1, it serves the same.
+bool SameItem(const TensorSpec& a, const TensorSpec& b) {
+  return a.name == b.name && a.dtype == b.dtype && ItemShape(a) == ItemShape(b);
+}
+
+// What does not fit between the graph and what model.toml and the labels say of it.
+std::vector<std::string> Misfits(const Servable& servable, const Signature& graph) {
+  std::vector<std::string> misfits;
+  const ModelConfig& config = servable.config;
+  const auto compare = [&](const char* which, const TensorSpec& said, const TensorSpec& is) {
+    if (said.name.empty() || SameItem(said, is)) return;
+    misfits.push_back(fmt::format("model.toml says the {} is {}, the model has {}", which,
+                                  FormatSpec(said), FormatSpec(is)));
+  };
+  compare("input", config.signature.input, graph.input);
+  compare("output", config.signature.output, graph.output);
+
+  const Preprocessing& pipeline = config.preprocessing;
+  const std::int64_t height = pipeline.crop_height;
+  const std::int64_t width = pipeline.crop_width;
+  const Shape given =
+      pipeline.layout == Layout::kNchw ? Shape{3, height, width} : Shape{height, width, 3};
+  if (ItemShape(graph.input) != given) {
+    misfits.push_back(fmt::format(
+        "preprocessing gives {} a picture (crop {}×{}, layout {}), the model's input is {}{}",
+        FormatShape(given), width, height, WordOf(kLayoutWords, pipeline.layout),
+        FormatSpec(graph.input),
+        servable.assumptions.empty() ? "" : ": a model.toml has to say how pictures are prepared"));
+  }
+
+  const std::size_t classes = ElementCount(ItemShape(graph.output)).value_or(0);
+  if (!servable.labels.empty() && servable.labels.size() != classes) {
+    misfits.push_back(fmt::format("{} has {} labels, the model gives {} classes",
+                                  config.labels_file, servable.labels.size(), classes));
+  }
+  for (const GoldenExample& example : config.golden) {
+    if (example.expected_class < classes) continue;
+    misfits.push_back(fmt::format("golden class {} of {} is none: the model gives {} classes",
+                                  example.expected_class, example.file, classes));
+  }
+  return misfits;
+}
+
+Error BadModel(const Servable& servable, const std::vector<std::string>& faults) {
+  return {Reason::kBadModel,
+          fmt::format("{}: {}", FormatKey(servable.key), fmt::join(faults, "; "))};
+}
+
+}  // namespace
+
+ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
+                         const Backend& backend, const ImageLimits& limits)
+    : servable_(std::move(servable)),
+      session_(std::move(session)),
+      engine_(fmt::format("{} {}", backend.name(), backend.version())),
+      forks_after_load_(backend.ForksAfterLoad()),
+      classes_(ElementCount(ItemShape(session_->signature().output)).value_or(0)),
+      preprocessor_(servable_.config.preprocessing, limits),
+      tensor_(ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}
+
+Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* const> backends,
+                                      const ImageLimits& limits) {
+  std::vector<std::string> faults;
+  for (const Problem& problem : VerifyDigests(servable)) {
+    faults.push_back(problem.where + ' ' + problem.what);
+  }
+  if (!faults.empty()) return BadModel(servable, faults);
+
+  const std::filesystem::path file = servable.folder / servable.config.file;
+  const auto named = [&](Error error) {
+    error.message = fmt::format("{}: {}", FormatKey(servable.key), error.message);
+    return error;
+  };
+  const Result<Backend*> backend = SelectBackend(servable.config.engine, file, backends);
+  if (!backend) return named(backend.error());
+  Result<std::unique_ptr<Session>> session = (*backend)->Load(file);
+  if (!session) return named(std::move(session).error());
+  faults = Misfits(servable, (*session)->signature());
+  if (!faults.empty()) return BadModel(servable, faults);
+  return ModelRunner(std::move(servable), *std::move(session), **backend, limits);
+}
+
+Status ModelRunner::ClassifyImage(ByteView encoded, std::span<float> scores) {
+  const TimePoint start = Now();
+  const Status prepared = preprocessor_.Run(encoded, tensor_);
+  preprocess_time_ = Now() - start;
+  infer_time_ = Duration::zero();
+  if (!prepared) return prepared;
+  return Infer(tensor_, scores);
+}
+
+Status ModelRunner::RunTensor(std::span<const float> item, std::span<float> scores) {
+  preprocess_time_ = infer_time_ = Duration::zero();
+  return Infer(item, scores);
+}
+
+Status ModelRunner::Infer(std::span<const float> item, std::span<float> scores) {
+  if (item.size() != input_elements() || scores.size() != classes()) {
+    return Error{Reason::kBadRequest,
+                 fmt::format("an item of {} elements and a row of {} scores were given; the model "
+                             "takes {} and gives {}",
+                             item.size(), scores.size(), input_elements(), classes())};
+  }
+  const TimePoint start = Now();
+  Status status = session_->Run(item, scores);
+  infer_time_ = Now() - start;
+  return status;
+}
+
+Status ModelRunner::CheckGoldenExample(const GoldenExample& example) {
+  const std::vector<std::uint8_t> photo =
+      TRY(ReadPhoto(servable_.folder / example.file, kGoldenBytesMax));
+  std::vector<float> scores(classes());
+  TRY_DO(ClassifyImage(photo, scores));
+  if (!AllFinite(scores)) {
+    return Error{Reason::kBadModel, "the model gives scores that are not finite numbers"};
+  }
+  const ClassScore best = TopK(scores, 1).front();
+  if (best.index == example.expected_class) return {};
+  return Error{Reason::kBadModel, fmt::format("expected {} ({}), the model says {} ({})",
+                                              ClassName(servable_.labels, example.expected_class),
+                                              example.expected_class,
+                                              ClassName(servable_.labels, best.index), best.index)};
+}
+
+Status ModelRunner::CheckGolden() {
+  std::vector<std::string> faults;
+  for (const GoldenExample& example : servable_.config.golden) {
+    const Status status = CheckGoldenExample(example);
+    if (status) continue;
+    if (status.error().reason == Reason::kInsufficientResources) return status;
+    faults.push_back(fmt::format("golden example {}: {}", example.file, status.error().message));
+  }
+  if (!faults.empty()) return BadModel(servable_, faults);
+  return {};
+}
+
+std::string ClassName(const std::vector<std::string>& labels, std::uint32_t index) {
+  return index < labels.size() ? labels[index] : std::to_string(index);
+}
+
+}  // namespace holdfast
