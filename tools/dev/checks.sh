@@ -49,10 +49,6 @@ existing_files() {
 # Tests are left out: GoogleTest's macros alone exceed what the checks allow a function.
 tidy() {
   configure tsan
-  # Generated sources must be there before a file that includes them can be read.
-  if cmake --build build/tsan --target help | grep -q '^generated_sources:'; then
-    compile tsan generated_sources
-  fi
   run-clang-tidy-16 -quiet -j "$(jobs_count)" -p build/tsan "$PWD/src/(?!.*_test\.cc).*\.cc$"
 }
 
