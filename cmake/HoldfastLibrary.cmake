@@ -21,6 +21,13 @@ function(holdfast_library name)
 
   if(HOLDFAST_DEVELOPER)
     file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_test.cc)
+    # A folder below that is a library of its own has its own tests.
+    foreach(test IN LISTS tests)
+      cmake_path(GET test PARENT_PATH folder)
+      if(NOT folder STREQUAL CMAKE_CURRENT_SOURCE_DIR AND EXISTS ${folder}/CMakeLists.txt)
+        list(REMOVE_ITEM tests ${test})
+      endif()
+    endforeach()
     if(tests)
       add_executable(${target}_test ${tests})
       target_link_libraries(${target}_test PRIVATE ${target} holdfast_options ${arg_TEST_LINK}

@@ -40,6 +40,7 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kLoaded:
     case MessageKind::kForked:
     case MessageKind::kServable:
+    case MessageKind::kWorkerDied:
       return 1;
     default:
       return 0;

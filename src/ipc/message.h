@@ -27,7 +27,7 @@ enum class MessageKind : std::uint32_t {
   kServable,        // servable; descriptor: its description.
   kServableFailed,  // servable: its crash budget is spent.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
-  kWorkerDied,      // slot, generation, servable, code = DeathCause, value = peak memory, bytes.
+  kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
   kWorkerForked,    // slot, generation, value = pid.
   kZygoteDied,      // servable.
   kDrain,           // value = nanoseconds until the supervisor will not wait any longer.

@@ -24,6 +24,8 @@ constexpr int kExecFailed = 127;
 [[noreturn]] void ExecChild(const SpawnOptions& options, std::vector<int> descriptors,
                             char* const* arguments, char* const* environment, pid_t parent) {
   if (!DieWithParent(parent)) ::_exit(kExecFailed);
+  // Ctrl-C on a terminal is for the supervisor, which tells us what to do.
+  ::setpgid(0, 0);
   // Out of the way first: a source may have the number of another's target.
   const int above = kFirstDescriptor + static_cast<int>(descriptors.size());
   for (int& fd : descriptors) fd = ::fcntl(fd, F_DUPFD, above);

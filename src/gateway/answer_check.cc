@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/answer_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace holdfast {
+namespace {
+
+constexpr float kSumTolerance = 1e-3f;
+
+// The reasons that a worker may give for not classifying an item.
+bool IsWorkersToGive(Reason reason) {
+  switch (reason) {
+    case Reason::kOk:
+    case Reason::kBadRequest:
+    case Reason::kUnsupportedMedia:
+    case Reason::kImageDecodeFailed:
+    case Reason::kImageTooLarge:
+    case Reason::kInternal:
+      return true;
+    default:
+      return false;
+  }
+}
+
+Error Invalid(std::string what) { return {Reason::kOutputInvalid, std::move(what)}; }
+
+}  // namespace
+
+Status CheckAnswer(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer) {
+  if (answer.item != item) return Invalid("an answer to another item");
+  if (!IsWorkersToGive(answer.reason)) return Invalid("a reason that no worker gives");
+  if (answer.reason != Reason::kOk) return {};
+  const auto& scores = answer.scores;
+  if (scores.size() != ElementCount(ItemShape(servable.signature.output)).value_or(0)) {
+    return Invalid("scores of another number than the classes");
+  }
+  if (!std::all_of(scores.begin(), scores.end(), [](float s) { return std::isfinite(s); })) {
+    return Invalid("scores that are not finite");
+  }
+  if (scores.size() > 1 &&
+      std::all_of(scores.begin(), scores.end(), [&](float s) { return s == scores.front(); })) {
+    return Invalid("scores that are all the same");
+  }
+  if (servable.output == OutputKind::kProbabilities) {
+    const float sum = std::accumulate(scores.begin(), scores.end(), 0.0f);
+    const bool in_range =
+        std::all_of(scores.begin(), scores.end(), [](float s) { return s >= 0 && s <= 1; });
+    if (!in_range || std::fabs(sum - 1.0f) > kSumTolerance) {
+      return Invalid("probabilities that do not sum to one");
+    }
+  }
+  return {};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/inference_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "gateway/answer_check.h"
+#include "model/digest.h"
+#include "os/steady_clock.h"
+
+namespace holdfast {
+namespace {
+
+// While anything runs, the loop wakes this often, so that a host that slept is seen to have slept.
+constexpr auto kPulse = std::chrono::milliseconds(100);
+constexpr auto kLateness = std::chrono::milliseconds(50);
+// Workers come back in milliseconds; this long without one is more than a respawn.
+constexpr auto kWithoutWorkerMax = std::chrono::seconds(3);
+constexpr auto kWithoutProgressMax = std::chrono::seconds(10);
+constexpr std::size_t kBoardsMax = 1024;
+
+Scheduler::Options SchedulerOptions(const GatewayOptions& options) {
+  return {.items_max = options.queue_items_max,
+          .bytes_max = options.queue_bytes_max,
+          .hang_floor = options.hang_floor};
+}
+
+}  // namespace
+
+InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayOptions& options,
+                                   ServableTable& servables, Metrics& metrics, Log& log,
+                                   TellSupervisor tell)
+    : servables_(servables),
+      metrics_(metrics),
+      log_(log),
+      tell_(std::move(tell)),
+      bytes_max_(options.queue_bytes_max),
+      scheduler_(SchedulerOptions(options)),
+      quarantine_({}),
+      pool_(loop, {.ready = [this](SlotId s, Generation g) { OnReady(s, g); },
+                   .answered = [this](SlotId s, Generation g, ItemId i) { OnAnswered(s, g, i); },
+                   .lost = [this](SlotId s, Generation g, bool b) { OnLost(s, g, b); }}),
+      timer_(loop),
+      last_progress_(Now()),
+      random_(static_cast<std::uint32_t>(Now().time_since_epoch().count())) {}
+
+// --- Requests ---
+
+Scheduler::Admission InferenceService::Admit(ServableId servable, std::size_t bytes,
+                                             TimePoint deadline) const {
+  if (scheduler_.bytes() + reserved_bytes_ + bytes > bytes_max_) {
+    return {Reason::kOverloaded, std::chrono::seconds(1)};
+  }
+  return scheduler_.Admit(servable, 1, bytes, deadline, Now());
+}
+
+CallId InferenceService::Submit(Call call) {
+  CHECK(!call.items.empty());
+  const TimePoint now = Now();
+  const CallId id = next_call_++;
+  PendingCall& pending = calls_[id];
+  pending.call = std::move(call);
+  pending.outcomes.resize(pending.call.items.size());
+  pending.open = pending.call.items.size();
+  const bool check_digests = !quarantine_.Empty(now);
+  // All get their place first: a refusal below must not end the call before it has begun.
+  for (std::size_t i = 0; i < pending.call.items.size(); ++i) {
+    pending.ids.push_back(ItemId{next_item_++});
+    places_[pending.ids.back()] = ItemPlace{id, i, now, now};
+  }
+  const std::vector<ItemId> ids = pending.ids;
+  for (const ItemId item : ids) {
+    const ItemPlace place = places_.at(item);
+    if (check_digests && quarantine_.Contains(DigestOf(place), now)) {
+      Finish(item, {.reason = Reason::kRequestQuarantined,
+                    .detail = "this image has killed its workers before"});
+      continue;
+    }
+    const PendingCall& owner = calls_.at(id);
+    const auto admission = scheduler_.Enqueue({.id = item,
+                                               .servable = owner.call.servable,
+                                               .deadline = owner.call.deadline,
+                                               .bytes = ItemAt(place).bytes.view().size()},
+                                              now);
+    if (admission.reason != Reason::kOk) {
+      Finish(item, {.reason = admission.reason,
+                    .detail = "the queue cannot take it in time",
+                    .retry_after = RetryHint(admission.reason, admission.retry_after)});
+    }
+  }
+  Pump();
+  return id;
+}
+
+void InferenceService::Cancel(CallId id) {
+  const auto call = calls_.extract(id);
+  if (call.empty()) return;
+  for (const ItemId item : call.mapped().ids) {
+    if (places_.erase(item) > 0) scheduler_.Cancel(item);
+  }
+  Pump();
+}
+
+// --- News from the supervisor ---
+
+void InferenceService::AddServable(ServableId id, ServableDescription description) {
+  scheduler_.AddServable(id, description.service);
+  scheduler_.SetFailed(id, false);
+  servables_.Add(id, std::move(description));
+  last_ready_.try_emplace(id, TimePoint::min());
+}
+
+void InferenceService::ServableFailed(ServableId id) {
+  servables_.SetFailed(id);
+  if (!servables_.Has(id)) return;
+  scheduler_.SetFailed(id, true);
+  Pump();
+}
+
+void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId servable,
+                                 UniqueFd channel, UniqueFd arena) {
+  if (pool_.Has(slot)) {
+    // News of the successor came before the old channel's end-of-file: a replacement is a death.
+    const Generation old = *pool_.GenerationOf(slot);
+    OnLost(slot, old, pool_.Drop(slot));
+  }
+  if (const Status added = pool_.Add(slot, generation, std::move(channel), std::move(arena));
+      !added) {
+    log_.Error("cannot take a worker", {{"slot", slot.value}, {"error", added.error().message}});
+    tell_({.kind = MessageKind::kRecycle,
+           .slot = slot,
+           .generation = generation,
+           .code = static_cast<std::uint32_t>(DeathCause::kBrokeProtocol)});
+    return;
+  }
+  slot_servables_[slot] = servable;
+  scheduler_.WorkerStarting(slot, generation, servable, Now());
+}
+
+void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId servable,
+                                  DeathCause cause, const DeathReport& report) {
+  if (pool_.GenerationOf(slot) == generation) RememberBoard(slot, generation, false);
+  const auto board = lost_boards_.extract({slot, generation});
+  const OnBoard& item = board.empty() ? OnBoard{} : board.mapped();
+  metrics_.WorkerExited(ModelName(servable), cause);
+  const auto fields = {LogField("model", ModelName(servable)),
+                       LogField("slot", slot.value),
+                       LogField("generation", generation.value),
+                       LogField("pid", report.pid),
+                       LogField("cause", DeathCauseWord(cause)),
+                       LogField("exit", report.exit),
+                       LogField("explanation", report.explanation),
+                       LogField("peak_rss_mib", report.peak_rss_bytes >> 20),
+                       LogField("age_ms", report.age_ms),
+                       LogField("request_id", item.request_id),
+                       LogField("digest", item.digest),
+                       LogField("last_words", report.last_words)};
+  if (cause == DeathCause::kDrained || cause == DeathCause::kGatewayGone) {
+    log_.Info("worker-died", fields);
+  } else {
+    log_.Warning("worker-died", fields);
+  }
+  scheduler_.Verdict(slot, generation, cause, Now());
+  Pump();
+}
+
+// --- News from the workers ---
+
+void InferenceService::OnReady(SlotId slot, Generation generation) {
+  scheduler_.WorkerReady(slot, generation, Now());
+  last_ready_[slot_servables_.at(slot)] = Now();
+  tell_({.kind = MessageKind::kWorkerReady, .slot = slot, .generation = generation});
+  Pump();
+}
+
+void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId item) {
+  const ServableDescription& servable = servables_.Get(slot_servables_.at(slot));
+  Result<WorkerAnswer> answer = pool_.ReadAnswer(slot);
+  const Status valid =
+      answer ? CheckAnswer(servable, item, *answer) : Status(Error(answer.error()));
+  if (!valid) {
+    metrics_.InvalidOutput(servable.key.name);
+    log_.Warning(
+        "answer-invalid",
+        {{"model", FormatKey(servable.key)}, {"slot", slot.value}, {"why", valid.error().message}});
+    scheduler_.Condemn(slot, generation, DeathCause::kInvalidOutput);
+    Pump();
+    return;
+  }
+  const std::uint32_t attempts = scheduler_.AttemptsOf(item);
+  const auto fate = scheduler_.WorkerAnswered(slot, generation, item, Now());
+  if (fate != Scheduler::AnswerFate::kProtocol) running_.erase(slot);
+  last_progress_ = Now();
+  if (fate == Scheduler::AnswerFate::kDeliver) Deliver(item, std::move(*answer), attempts);
+  Pump();
+}
+
+void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts) {
+  const auto place = places_.find(item);
+  CHECK(place != places_.end());
+  const ServableId servable = calls_.at(place->second.call).call.servable;
+  metrics_.ItemServed(servables_.Get(servable).key.name,
+                      place->second.dispatched - place->second.queued, answer.preprocess_us,
+                      answer.infer_us);
+  Finish(item, {.reason = answer.reason,
+                .detail = std::move(answer.detail),
+                .scores = std::move(answer.scores),
+                .attempts = attempts,
+                .preprocess_us = answer.preprocess_us,
+                .infer_us = answer.infer_us});
+}
+
+void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
+  RememberBoard(slot, generation, begun);
+  last_ready_[slot_servables_.at(slot)] = Now();  // Until now there was one.
+  running_.erase(slot);
+  scheduler_.WorkerLost(slot, generation, begun, Now());
+  Pump();
+}
+
+// --- Decisions ---
+
+void InferenceService::Pump() {
+  if (pumping_) return;  // The round that runs will see what has changed.
+  pumping_ = true;
+  const TimePoint now = Now();
+  NoteSleep(now);
+  // A verdict on a hang may be due: the answer may be in the channel already.
+  if (now >= expected_wake_) pool_.ReadAll();
+  for (auto decisions = scheduler_.Decide(Now()); !decisions.empty();
+       decisions = scheduler_.Decide(Now())) {
+    for (const Decision& decision : decisions) Carry(decision);
+  }
+  for (const auto& [slot, item] : running_) last_ready_[slot_servables_.at(slot)] = now;
+  pumping_ = false;
+  ArmTimer();
+}
+
+void InferenceService::Carry(const Decision& decision) {
+  struct Visitor {
+    InferenceService& self;
+    void operator()(const Dispatch& dispatch) const {
+      const auto place = self.places_.find(dispatch.item);
+      CHECK(place != self.places_.end());
+      place->second.dispatched = Now();
+      const InferenceItem& item = self.ItemAt(place->second);
+      if (self.running_.empty()) self.last_progress_ = Now();
+      self.running_[dispatch.slot] = dispatch.item;
+      self.pool_.Send(dispatch.slot, dispatch.item, item.kind, item.bytes.view());
+    }
+    void operator()(const struct Refuse& refusal) const { self.Refuse(refusal); }
+    void operator()(const Rescued& rescued) const {
+      self.metrics_.ItemRescued();
+      self.log_.Info("item-rescued",
+                     {{"item", rescued.item.value}, {"from_slot", rescued.from.value}});
+    }
+    void operator()(const Recycle& recycle) const {
+      self.tell_({.kind = MessageKind::kRecycle,
+                  .slot = recycle.slot,
+                  .generation = recycle.generation,
+                  .code = static_cast<std::uint32_t>(recycle.cause)});
+      const bool begun = self.pool_.Has(recycle.slot) && self.pool_.Drop(recycle.slot);
+      self.OnLost(recycle.slot, recycle.generation, begun);
+    }
+  };
+  std::visit(Visitor{*this}, decision);
+}
+
+void InferenceService::Refuse(const struct Refuse& refusal) {
+  const auto place = places_.find(refusal.item);
+  CHECK(place != places_.end());
+  if (refusal.reason == Reason::kRequestCrashedWorker) {
+    quarantine_.Add(DigestOf(place->second), Now());
+    metrics_.Quarantined();
+  }
+  const char* words = "";
+  switch (refusal.reason) {
+    case Reason::kDeadlineExceeded:
+      words = "the deadline passed before it could be classified";
+      break;
+    case Reason::kRequestCrashedWorker:
+      words = "two workers ended while they worked on it";
+      break;
+    case Reason::kOutputInvalid:
+      words = "the model gave no valid answer to it";
+      break;
+    case Reason::kOverloaded:
+      words = "its worker failed, and no more items may be tried again just now";
+      break;
+    default:
+      words = "no worker could classify it";
+      break;
+  }
+  Finish(refusal.item, {.reason = refusal.reason,
+                        .detail = words,
+                        .retry_after = RetryHint(refusal.reason, Duration::zero()),
+                        .attempts = refusal.attempts});
+}
+
+void InferenceService::Finish(ItemId item, ItemOutcome outcome) {
+  const auto place = places_.extract(item);
+  CHECK(!place.empty());
+  const auto call = calls_.find(place.mapped().call);
+  CHECK(call != calls_.end());
+  if (outcome.reason != Reason::kOk) metrics_.Refused(outcome.reason);
+  call->second.outcomes.at(place.mapped().index) = std::move(outcome);
+  if (--call->second.open > 0) return;
+  auto finished = calls_.extract(call);
+  finished.mapped().call.done(std::move(finished.mapped().outcomes));
+}
+
+void InferenceService::ArmTimer() {
+  TimePoint wake = scheduler_.NextWake();
+  if (!running_.empty()) wake = std::min(wake, Now() + kPulse);
+  expected_wake_ = wake;
+  if (wake == kNever) {
+    timer_.cancel();
+    return;
+  }
+  timer_.expires_at(wake);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) Pump();
+  });
+}
+
+// Whoever slept must not judge: a frozen host looks like workers that hang.
+void InferenceService::NoteSleep(TimePoint now) {
+  if (expected_wake_ == kNever || now - expected_wake_ < kLateness) return;
+  scheduler_.HostSlept(now - expected_wake_);
+  metrics_.HostSlept();
+}
+
+// --- State ---
+
+bool InferenceService::healthy() const {
+  const TimePoint now = Now();
+  bool any = false;
+  for (const ServableId id : servables_.ids()) {
+    if (servables_.failed(id)) continue;
+    any = true;
+    const auto ready = last_ready_.find(id);
+    const bool lately = ready != last_ready_.end() && ready->second != TimePoint::min() &&
+                        now - ready->second < kWithoutWorkerMax;
+    if (scheduler_.ReadyWorkers(id) == 0 && !lately) return false;
+  }
+  const bool stuck = scheduler_.items() > 0 && now - last_progress_ > kWithoutProgressMax;
+  return any && servables_.complete() && !stuck;
+}
+
+Metrics::Levels InferenceService::levels() const {
+  Metrics::Levels levels{.queued = scheduler_.queued(),
+                         .running = scheduler_.running(),
+                         .bytes = scheduler_.bytes() + reserved_bytes_};
+  for (const ServableId id : servables_.ids()) levels.workers_ready += scheduler_.ReadyWorkers(id);
+  return levels;
+}
+
+// One to three seconds with jitter, so that refused clients do not come back together; longer when
+// the backlog is, and five where workers must come back first.
+Duration InferenceService::RetryHint(Reason reason, Duration backlog) {
+  if (Describe(reason).retry != Retry::kAfterHint) return Duration::zero();
+  if (reason == Reason::kNoWorker || reason == Reason::kNotReady) return std::chrono::seconds(5);
+  const std::chrono::milliseconds jitter(std::uniform_int_distribution<int>(1'000, 3'000)(random_));
+  return std::min<Duration>(jitter + backlog, std::chrono::seconds(30));
+}
+
+void InferenceService::RememberBoard(SlotId slot, Generation generation, bool begun) {
+  const auto running = running_.find(slot);
+  if (running == running_.end() || lost_boards_.size() >= kBoardsMax) return;
+  const auto place = places_.find(running->second);
+  if (place == places_.end()) return;  // Its client went away.
+  lost_boards_[{slot, generation}] = {calls_.at(place->second.call).call.request_id,
+                                      DigestOf(place->second), begun};
+}
+
+std::string InferenceService::DigestOf(const ItemPlace& place) const {
+  return Sha256(ItemAt(place).bytes.view());
+}
+
+const InferenceItem& InferenceService::ItemAt(const ItemPlace& place) const {
+  return calls_.at(place.call).call.items.at(place.index);
+}
+
+std::string InferenceService::ModelName(ServableId servable) const {
+  return servables_.Has(servable) ? FormatKey(servables_.Get(servable).key) : "";
+}
+
+}  // namespace holdfast

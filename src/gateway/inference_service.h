@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "gateway/inference.h"
+#include "gateway/metrics.h"
+#include "gateway/servable_table.h"
+#include "gateway/worker_pool.h"
+#include "ipc/death_report.h"
+#include "ipc/gateway_options.h"
+#include "scheduling/quarantine.h"
+#include "scheduling/scheduler.h"
+#include "telemetry/log.h"
+
+namespace holdfast {
+
+using CallId = std::uint64_t;
+
+// Protocol-neutral: items in, an outcome for each out. Every face ends here, so faces cannot differ
+// in scheduling, deadlines or rescue. It turns events into calls of the pure Scheduler and its
+// decisions into messages. Lives on the gateway's loop.
+class InferenceService {
+ public:
+  using Done = std::function<void(std::vector<ItemOutcome>)>;
+  using TellSupervisor = std::function<void(const Message&)>;
+
+  InferenceService(boost::asio::io_context& loop, const GatewayOptions& options,
+                   ServableTable& servables, Metrics& metrics, Log& log, TellSupervisor tell);
+
+  // --- Requests ---
+  // Whether a request of `bytes` may be read at all: model alive, deadline can be met, budgets
+  // free.
+  Scheduler::Admission Admit(ServableId servable, std::size_t bytes, TimePoint deadline) const;
+  // Bytes of bodies that are being read count against the budget, too.
+  void ReserveBytes(std::size_t bytes) { reserved_bytes_ += bytes; }
+  void ReleaseBytes(std::size_t bytes) { reserved_bytes_ -= bytes; }
+
+  struct Call {
+    ServableId servable;
+    std::vector<InferenceItem> items;
+    TimePoint deadline;
+    std::string request_id;
+    Done done;  // Called exactly once, unless cancelled; perhaps before Submit() returns.
+  };
+  CallId Submit(Call call);
+  // The client went away: what waits is dropped, what runs ends without an answer.
+  void Cancel(CallId call);
+
+  // --- News from the supervisor ---
+  void AddServable(ServableId id, ServableDescription description);
+  void ServableFailed(ServableId id);
+  void AddWorker(SlotId slot, Generation generation, ServableId servable, UniqueFd channel,
+                 UniqueFd arena);
+  void WorkerDied(SlotId slot, Generation generation, ServableId servable, DeathCause cause,
+                  const DeathReport& report);
+
+  // --- State ---
+  // Whether every servable that is not given up has had a ready worker lately, and work moves on.
+  bool healthy() const;
+  std::size_t calls() const { return calls_.size(); }
+  Metrics::Levels levels() const;
+  Duration RetryHint(Reason reason, Duration backlog);
+
+ private:
+  struct PendingCall {
+    Call call;
+    std::vector<ItemOutcome> outcomes;
+    std::vector<ItemId> ids;
+    std::size_t open = 0;
+  };
+  struct ItemPlace {
+    CallId call;
+    std::size_t index;
+    TimePoint queued;
+    TimePoint dispatched;
+  };
+  // What a worker had on board when it was lost, until the supervisor has explained the death.
+  struct OnBoard {
+    std::string request_id;
+    std::string digest;
+    bool begun = false;
+  };
+
+  void OnReady(SlotId slot, Generation generation);
+  void OnAnswered(SlotId slot, Generation generation, ItemId item);
+  void OnLost(SlotId slot, Generation generation, bool begun);
+  void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
+  void Refuse(const struct Refuse& refusal);
+  void Finish(ItemId item, ItemOutcome outcome);
+  // Lets the scheduler decide and carries it out, until it has nothing more to say.
+  void Pump();
+  void Carry(const Decision& decision);
+  void ArmTimer();
+  void NoteSleep(TimePoint now);
+  void RememberBoard(SlotId slot, Generation generation, bool begun);
+  std::string DigestOf(const ItemPlace& place) const;
+  std::string ModelName(ServableId servable) const;
+  const InferenceItem& ItemAt(const ItemPlace& place) const;
+
+  ServableTable& servables_;
+  Metrics& metrics_;
+  Log& log_;
+  TellSupervisor tell_;
+  std::size_t bytes_max_;
+  Scheduler scheduler_;
+  Quarantine quarantine_;
+  WorkerPool pool_;
+  boost::asio::steady_timer timer_;
+  TimePoint expected_wake_ = kNever;
+  bool pumping_ = false;
+
+  CallId next_call_ = 1;
+  std::uint64_t next_item_ = 1;
+  std::unordered_map<CallId, PendingCall> calls_;
+  std::unordered_map<ItemId, ItemPlace> places_;
+  std::map<SlotId, ItemId> running_;
+  std::map<SlotId, ServableId> slot_servables_;
+  std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
+  std::size_t reserved_bytes_ = 0;
+  std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.
+  TimePoint last_progress_;
+  std::minstd_rand random_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/metrics.h"
+
+#include <prometheus/text_serializer.h>
+
+#include "base/build_id.h"
+
+namespace holdfast {
+namespace {
+
+// From one millisecond, a small model's inference, to the longest deadline.
+const prometheus::Histogram::BucketBoundaries kSeconds{
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0};
+
+template <class Builder>
+auto& Family(prometheus::Registry& registry, Builder builder, const char* name, const char* help) {
+  return builder.Name(name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+Metrics::Metrics()
+    : accepted_counter_(AddCounter("holdfast_requests_accepted_total",
+                                   "Inference requests whose body has been read")),
+      answered_counter_(
+          AddCounter("holdfast_requests_answered_total", "Accepted requests that were answered")),
+      abandoned_counter_(AddCounter("holdfast_requests_abandoned_total",
+                                    "Accepted requests whose client went away first")),
+      in_flight_(AddGauge("holdfast_requests_in_flight", "Accepted requests not yet answered")),
+      unaccounted_(
+          AddGauge("holdfast_requests_unaccounted",
+                   "accepted - answered - abandoned - in flight: lost requests, always 0")),
+      rescued_(AddCounter("holdfast_items_rescued_total",
+                          "Items dispatched again because their worker failed")),
+      host_slept_(AddCounter("holdfast_host_slept_total",
+                             "Times the gateway woke late and gave its workers the time back")),
+      quarantined_(
+          AddCounter("holdfast_quarantined_total", "Images quarantined for killing their workers")),
+      queue_items_(AddGauge("holdfast_queue_items", "Items that wait for a worker")),
+      running_items_(AddGauge("holdfast_running_items", "Items that a worker has")),
+      held_bytes_(AddGauge("holdfast_held_bytes", "Bytes of the items in the server")),
+      workers_ready_(AddGauge("holdfast_workers_ready", "Workers that take items")),
+      connections_(AddGauge("holdfast_connections", "Open client connections")),
+      ready_(AddGauge("holdfast_ready", "1 while /healthz answers 200")),
+      responses_(Family(registry_, prometheus::BuildCounter(), "holdfast_responses_total",
+                        "HTTP responses by endpoint and status")),
+      refused_(Family(registry_, prometheus::BuildCounter(), "holdfast_refused_total",
+                      "Requests and items refused, by reason")),
+      worker_exits_(Family(registry_, prometheus::BuildCounter(), "holdfast_worker_exits_total",
+                           "Worker processes that ended, by cause")),
+      invalid_outputs_(Family(registry_, prometheus::BuildCounter(),
+                              "holdfast_invalid_outputs_total",
+                              "Answers of workers that did not pass validation")),
+      latency_(Family(registry_, prometheus::BuildHistogram(), "holdfast_request_seconds",
+                      "From the request's header to the handed-over answer")),
+      stages_(Family(registry_, prometheus::BuildHistogram(), "holdfast_item_stage_seconds",
+                     "An item's time by stage: queue, preprocess, infer")) {
+  Family(registry_, prometheus::BuildGauge(), "holdfast_build_info", "1, with the build as labels")
+      .Add({{"version", std::string(Version())}, {"build", std::string(BuildId())}})
+      .Set(1);
+}
+
+prometheus::Counter& Metrics::AddCounter(const char* name, const char* help) {
+  return Family(registry_, prometheus::BuildCounter(), name, help).Add({});
+}
+
+prometheus::Gauge& Metrics::AddGauge(const char* name, const char* help) {
+  return Family(registry_, prometheus::BuildGauge(), name, help).Add({});
+}
+
+void Metrics::RequestAccepted() {
+  ++accepted_;
+  accepted_counter_.Increment();
+  in_flight_.Increment();
+}
+
+void Metrics::RequestAnswered() {
+  ++answered_;
+  answered_counter_.Increment();
+  in_flight_.Decrement();
+}
+
+void Metrics::RequestAbandoned() {
+  ++abandoned_;
+  abandoned_counter_.Increment();
+  in_flight_.Decrement();
+}
+
+void Metrics::ResponseSent(std::string_view endpoint, int status, Duration latency) {
+  responses_.Add({{"endpoint", std::string(endpoint)}, {"code", std::to_string(status)}})
+      .Increment();
+  latency_.Add({{"endpoint", std::string(endpoint)}}, kSeconds).Observe(Seconds(latency));
+}
+
+void Metrics::Refused(Reason reason) {
+  refused_.Add({{"reason", std::string(Describe(reason).word)}}).Increment();
+}
+
+void Metrics::ItemServed(const std::string& model, Duration queue, std::uint32_t preprocess_us,
+                         std::uint32_t infer_us) {
+  const auto observe = [&](const char* stage, double seconds) {
+    stages_.Add({{"model", model}, {"stage", stage}}, kSeconds).Observe(seconds);
+  };
+  observe("queue", Seconds(queue));
+  observe("preprocess", preprocess_us * 1e-6);
+  observe("infer", infer_us * 1e-6);
+}
+
+void Metrics::ItemRescued() { rescued_.Increment(); }
+
+void Metrics::WorkerExited(const std::string& model, DeathCause cause) {
+  worker_exits_.Add({{"model", model}, {"cause", std::string(DeathCauseWord(cause))}}).Increment();
+}
+
+void Metrics::InvalidOutput(const std::string& model) {
+  invalid_outputs_.Add({{"model", model}}).Increment();
+}
+
+void Metrics::HostSlept() { host_slept_.Increment(); }
+
+void Metrics::Quarantined() { quarantined_.Increment(); }
+
+std::string Metrics::Render(const Levels& levels) {
+  queue_items_.Set(static_cast<double>(levels.queued));
+  running_items_.Set(static_cast<double>(levels.running));
+  held_bytes_.Set(static_cast<double>(levels.bytes));
+  workers_ready_.Set(static_cast<double>(levels.workers_ready));
+  connections_.Set(static_cast<double>(levels.connections));
+  ready_.Set(levels.ready ? 1 : 0);
+  // From the counters that are exported, so that a slip in one of them would show.
+  unaccounted_.Set(accepted_counter_.Value() - answered_counter_.Value() -
+                   abandoned_counter_.Value() - in_flight_.Value());
+  return prometheus::TextSerializer().Serialize(registry_.Collect());
+}
+
+}  // namespace holdfast

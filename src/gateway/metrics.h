@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/death_cause.h"
+#include "base/reason.h"
+#include "base/time.h"
+
+namespace holdfast {
+
+// What the gateway counts, under the names of docs/reference/metrics.md.
+//
+// accepted: inference requests whose body has been read. answered: those whose answer was handed to
+// the connection. abandoned: those whose client went away first. At any instant
+//   accepted − answered − abandoned − in flight = 0
+// and holdfast_requests_unaccounted shows it.
+class Metrics {
+ public:
+  Metrics();
+
+  void RequestAccepted();
+  void RequestAnswered();
+  void RequestAbandoned();
+  // Any request, probes and refusals included.
+  void ResponseSent(std::string_view endpoint, int status, Duration latency);
+  void Refused(Reason reason);
+  void ItemServed(const std::string& model, Duration queue, std::uint32_t preprocess_us,
+                  std::uint32_t infer_us);
+  void ItemRescued();
+  void WorkerExited(const std::string& model, DeathCause cause);
+  void InvalidOutput(const std::string& model);
+  void HostSlept();
+  void Quarantined();
+
+  struct Levels {
+    std::size_t queued = 0;
+    std::size_t running = 0;
+    std::size_t workers_ready = 0;
+    std::size_t connections = 0;
+    std::size_t bytes = 0;
+    bool ready = false;
+  };
+  // The Prometheus text format, 0.0.4.
+  std::string Render(const Levels& levels);
+
+  std::uint64_t in_flight() const { return accepted_ - answered_ - abandoned_; }
+
+ private:
+  prometheus::Counter& AddCounter(const char* name, const char* help);
+  prometheus::Gauge& AddGauge(const char* name, const char* help);
+
+  prometheus::Registry registry_;
+  std::uint64_t accepted_ = 0;
+  std::uint64_t answered_ = 0;
+  std::uint64_t abandoned_ = 0;
+  prometheus::Counter& accepted_counter_;
+  prometheus::Counter& answered_counter_;
+  prometheus::Counter& abandoned_counter_;
+  prometheus::Gauge& in_flight_;
+  prometheus::Gauge& unaccounted_;
+  prometheus::Counter& rescued_;
+  prometheus::Counter& host_slept_;
+  prometheus::Counter& quarantined_;
+  prometheus::Gauge& queue_items_;
+  prometheus::Gauge& running_items_;
+  prometheus::Gauge& held_bytes_;
+  prometheus::Gauge& workers_ready_;
+  prometheus::Gauge& connections_;
+  prometheus::Gauge& ready_;
+  prometheus::Family<prometheus::Counter>& responses_;
+  prometheus::Family<prometheus::Counter>& refused_;
+  prometheus::Family<prometheus::Counter>& worker_exits_;
+  prometheus::Family<prometheus::Counter>& invalid_outputs_;
+  prometheus::Family<prometheus::Histogram>& latency_;
+  prometheus::Family<prometheus::Histogram>& stages_;
+};
+
+}  // namespace holdfast

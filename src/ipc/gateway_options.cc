@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipc/gateway_options.h"
+
+namespace holdfast {
+namespace {
+
+Result<std::chrono::milliseconds> TakeMilliseconds(const RoleArguments& arguments,
+                                                   const std::string& key) {
+  return std::chrono::milliseconds(TRY(arguments.Number(key)));
+}
+
+}  // namespace
+
+RoleArguments ToArguments(const GatewayOptions& options) {
+  RoleArguments arguments;
+  arguments.Set("build", options.build)
+      .Set("default_model", options.default_model)
+      .Set("servables", options.servables)
+      .Set("body_bytes_max", options.body_bytes_max)
+      .Set("queue_items_max", options.queue_items_max)
+      .Set("queue_bytes_max", options.queue_bytes_max)
+      .Set("connections_max", options.connections_max)
+      .Set("hang_floor_ms", options.hang_floor.count())
+      .Set("deadline_default_ms", options.deadline_default.count())
+      .Set("deadline_max_ms", options.deadline_max.count())
+      .Set("header_timeout_ms", options.header_timeout.count())
+      .Set("keep_alive_ms", options.keep_alive.count())
+      .Set("lame_duck_ms", options.lame_duck.count())
+      .Set("body_bytes_per_second_min", options.body_bytes_per_second_min)
+      .Set("log_as_text", static_cast<int>(options.log_as_text))
+      .Set("log_level", options.log_level);
+  return arguments;
+}
+
+Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
+  GatewayOptions options;
+  options.build = TRY(arguments.Number("build"));
+  options.default_model = TRY(arguments.Text("default_model"));
+  options.servables = TRY(arguments.Number("servables"));
+  options.body_bytes_max = TRY(arguments.Number("body_bytes_max"));
+  options.queue_items_max = TRY(arguments.Number("queue_items_max"));
+  options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
+  options.connections_max = TRY(arguments.Number("connections_max"));
+  options.hang_floor = TRY(TakeMilliseconds(arguments, "hang_floor_ms"));
+  options.deadline_default = TRY(TakeMilliseconds(arguments, "deadline_default_ms"));
+  options.deadline_max = TRY(TakeMilliseconds(arguments, "deadline_max_ms"));
+  options.header_timeout = TRY(TakeMilliseconds(arguments, "header_timeout_ms"));
+  options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
+  options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
+  options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
+  options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
+  options.log_level = TRY(arguments.Number("log_level"));
+  return options;
+}
+
+}  // namespace holdfast

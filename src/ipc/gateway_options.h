@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "ipc/role_arguments.h"
+
+namespace holdfast {
+
+// What the supervisor tells a gateway. Descriptors there: 3 the control channel, 4 the HTTP
+// listener, 5 the gRPC listener, 6 where log lines go.
+struct GatewayOptions {
+  std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
+  std::string default_model;
+  std::uint64_t servables = 1;  // How many will be announced.
+
+  std::size_t body_bytes_max = MiB(16);
+  std::size_t queue_items_max = 256;
+  std::size_t queue_bytes_max = MiB(256);
+  std::size_t connections_max = 1024;
+  std::chrono::milliseconds hang_floor{1000};
+
+  std::chrono::milliseconds deadline_default{10'000};
+  std::chrono::milliseconds deadline_max{55'000};
+  std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds keep_alive{75'000};
+  std::chrono::milliseconds lame_duck{0};
+  std::uint64_t body_bytes_per_second_min = 16'384;
+
+  bool log_as_text = false;
+  std::uint64_t log_level = 1;  // LogLevel's number.
+};
+RoleArguments ToArguments(const GatewayOptions& options);
+Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments);
+
+constexpr int kGatewayControlFd = 3;
+constexpr int kGatewayHttpFd = 4;
+constexpr int kGatewayGrpcFd = 5;
+constexpr int kGatewayLogFd = 6;
+
+}  // namespace holdfast

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ipc/zygote_options.h"
+
+namespace holdfast {
+
+RoleArguments ToArguments(const ZygoteOptions& options) {
+  RoleArguments arguments;
+  arguments.Set("name", options.key.name)
+      .Set("version", options.key.version)
+      .Set("folder", options.folder.string())
+      .Set("supervisor", options.supervisor)
+      .Set("build", options.build)
+      .Set("sandbox", static_cast<std::uint64_t>(options.sandbox))
+      .Set("image_pixels_max", options.image_pixels_max);
+  return arguments;
+}
+
+Result<ZygoteOptions> ZygoteOptionsFrom(const RoleArguments& arguments) {
+  ZygoteOptions options;
+  options.key.name = TRY(arguments.Text("name"));
+  options.key.version = static_cast<std::int64_t>(TRY(arguments.Number("version")));
+  options.folder = TRY(arguments.Text("folder"));
+  options.supervisor = static_cast<pid_t>(TRY(arguments.Number("supervisor")));
+  options.build = TRY(arguments.Number("build"));
+  options.sandbox = static_cast<Sandboxing>(TRY(arguments.Number("sandbox")));
+  options.image_pixels_max = TRY(arguments.Number("image_pixels_max"));
+  return options;
+}
+
+}  // namespace holdfast

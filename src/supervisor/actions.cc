@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "ipc/arena.h"
+#include "ipc/death_report.h"
+#include "os/message_socket.h"
+#include "os/steady_clock.h"
+#include "supervisor/supervisor.h"
+
+namespace holdfast {
+
+void Supervisor::Carry(const FleetAction& action) {
+  struct Visitor {
+    Supervisor& self;
+    void operator()(const StartGateway&) const { self.StartGatewayProcess(); }
+    void operator()(const StartZygote& start) const { self.StartZygoteProcess(start.servable); }
+    void operator()(const KillZygote& kill) const {
+      const Model& model = self.models_.at(kill.servable.value);
+      if (!model.zygote.has_value()) return;
+      self.log_.Warning("killing zygote",
+                        {{"model", self.NameOf(kill.servable)}, {"why", kill.why}});
+      SendSignal(model.zygote->process.pidfd, SIGKILL);
+    }
+    void operator()(const OrderWorker& order) const { self.OrderWorkerProcess(order); }
+    void operator()(const KillWorker& kill) const {
+      self.Kill(kill.slot, kill.generation, kill.cause);
+    }
+    void operator()(const DeclareFailed& failed) const {
+      self.log_.Error("crash budget spent", {{"model", self.NameOf(failed.servable)}});
+      self.TellGateway({.kind = MessageKind::kServableFailed, .servable = failed.servable});
+      self.PrintPlanOnce();
+    }
+    void operator()(const GiveUp& give_up) const { self.GiveUpWith(give_up.why); }
+  };
+  std::visit(Visitor{*this}, action);
+}
+
+void Supervisor::StartGatewayProcess() {
+  const auto start = [this]() -> Status {
+    auto [ours, theirs] = TRY(MessageSocketPair());
+    Pipe events = MakePipe();
+    Pipe errors = MakePipe();
+    std::vector<std::string> arguments{"serve-gateway"};
+    for (std::string& word : ToArguments(options_.gateway).Words()) {
+      arguments.push_back(std::move(word));
+    }
+    Process process = TRY(Spawn(
+        {.executable = options_.executables / "holdfast-gateway",
+         .arguments = std::move(arguments),
+         .environment = {},
+         .descriptors = {theirs.get(), http_.socket.get(), grpc_.socket.get(), events.write.get()},
+         .stdio = errors.write.get()}));
+    gateway_.emplace(Gateway{.process = std::move(process),
+                             .channel = Channel(std::move(ours)),
+                             .events = LineReader(std::move(events.read)),
+                             .stderr_lines = LineReader(std::move(errors.read))});
+    WatchLines(gateway_->events, "gateway", LogLevel::kInfo);
+    WatchLines(gateway_->stderr_lines, "gateway", LogLevel::kWarning);
+    return poller_.Add(gateway_->channel.fd(), [this] { OnGatewayMessage(); });
+  };
+  if (const Status started = start(); !started) {
+    log_.Error("cannot start the gateway", {{"error", started.error().message}});
+    fleet_.GatewayDied(Now());
+    return;
+  }
+  log_.Info("gateway-started", {{"pid", gateway_->process.pid}});
+}
+
+void Supervisor::StartZygoteProcess(ServableId servable) {
+  const ServedModel& model = options_.models.at(servable.value);
+  const auto start = [&]() -> Status {
+    auto [ours, theirs] = TRY(MessageSocketPair());
+    Pipe errors = MakePipe();
+    std::vector<std::string> arguments{"zygote"};
+    const ZygoteOptions zygote{.key = model.key,
+                               .folder = model.folder,
+                               .supervisor = ::getpid(),
+                               .build = options_.gateway.build,
+                               .sandbox = options_.sandbox,
+                               .image_pixels_max = options_.image_pixels_max};
+    for (std::string& word : ToArguments(zygote).Words()) arguments.push_back(std::move(word));
+    // Huge pages keep page tables small, which is what fork and exit spend their time on.
+    Process process = TRY(Spawn({.executable = options_.executables / "holdfast-worker",
+                                 .arguments = std::move(arguments),
+                                 .environment = {{"GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"},
+                                                 {"ORT_DISABLE_TELEMETRY", "1"}},
+                                 .descriptors = {theirs.get()},
+                                 .stdio = errors.write.get()}));
+    std::optional<Zygote>& record = models_.at(servable.value).zygote;
+    record.emplace(Zygote{.process = std::move(process),
+                          .channel = Channel(std::move(ours)),
+                          .stderr_lines = LineReader(std::move(errors.read))});
+    WatchLines(record->stderr_lines, "zygote " + NameOf(servable), LogLevel::kWarning);
+    return poller_.Add(record->channel.fd(), [this, servable] { OnZygoteMessage(servable); });
+  };
+  const Status started = start();
+  fleet_.ZygoteStarted(servable, Now());
+  if (!started) {
+    log_.Error("cannot start a zygote",
+               {{"model", NameOf(servable)}, {"error", started.error().message}});
+    fleet_.ZygoteDied(servable, Fleet::Prospect::kMayRecover, started.error().message, Now());
+    return;
+  }
+  log_.Info("zygote-started",
+            {{"model", NameOf(servable)}, {"pid", models_.at(servable.value).zygote->process.pid}});
+}
+
+void Supervisor::OrderWorkerProcess(const OrderWorker& order) {
+  if (const Status ordered = TryOrder(order); !ordered) {
+    log_.Warning("cannot order a worker", {{"model", NameOf(order.servable)},
+                                           {"slot", order.slot.value},
+                                           {"error", ordered.error().message}});
+    const auto entry = workers_.find(order.slot);
+    if (entry != workers_.end() && entry->second.generation == order.generation) {
+      ForgetLines(entry->second.stderr_lines);
+      workers_.erase(entry);
+    }
+    fleet_.OrderFailed(order.slot, order.generation, Now());
+  }
+}
+
+// Makes what gateway and worker share, and hands each its end. The copies here are closed at once:
+// one that stayed open would hide the worker's death from the gateway.
+Status Supervisor::TryOrder(const OrderWorker& order) {
+  const Model& model = models_.at(order.servable.value);
+  const Error gone{Reason::kUnavailable, "its zygote or the gateway is gone"};
+  if (!model.zygote.has_value() || !gateway_.has_value()) return gone;
+  const auto [gateway_end, worker_end] = TRY(MessageSocketPair());
+  const std::size_t tensor_bytes =
+      ElementCount(ItemShape(model.loaded->signature.input)).value_or(0) * sizeof(float);
+  const UniqueFd arena = TRY(Arena::Make(std::max(options_.arena_bytes, tensor_bytes)));
+  Pipe errors = MakePipe();
+  Worker& worker = workers_[order.slot];
+  worker = Worker{.generation = order.generation,
+                  .process = {},
+                  .stderr_lines = LineReader(std::move(errors.read)),
+                  .started = Now()};
+  WatchLines(worker.stderr_lines,
+             fmt::format("worker {} #{}", NameOf(order.servable), order.slot.value),
+             LogLevel::kDebug);
+  if (!gateway_->channel.Send({.kind = MessageKind::kWorker,
+                               .slot = order.slot,
+                               .generation = order.generation,
+                               .servable = order.servable},
+                              {gateway_end.get(), arena.get()})) {
+    return gone;
+  }
+  if (!model.zygote->channel.Send(
+          {.kind = MessageKind::kForkWorker, .slot = order.slot, .generation = order.generation},
+          {worker_end.get(), arena.get(), errors.write.get()})) {
+    return gone;
+  }
+  return {};
+}
+
+void Supervisor::Kill(SlotId slot, Generation generation, DeathCause cause) {
+  const auto entry = workers_.find(slot);
+  if (entry == workers_.end() || entry->second.generation != generation) return;
+  entry->second.our_reason = cause;
+  if (entry->second.process.pidfd) SendSignal(entry->second.process.pidfd, SIGKILL);
+}
+
+}  // namespace holdfast

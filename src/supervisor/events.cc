@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <csignal>
+
+#include "ipc/death_report.h"
+#include "os/shared_memory.h"
+#include "os/steady_clock.h"
+#include "supervisor/supervisor.h"
+
+namespace holdfast {
+namespace {
+
+std::string TextOf(const UniqueFd& memory) {
+  const Result<SharedMemory> mapped = SharedMemory::Map(memory.get(), SharedMemory::Access::kRead);
+  if (!mapped) return "";
+  const auto bytes = mapped->bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+}  // namespace
+
+// --- What the gateway says ---
+
+void Supervisor::OnGatewayMessage() {
+  Channel::Incoming news;
+  while (gateway_.has_value()) {
+    const auto state = gateway_->channel.Receive(news);
+    if (state == Channel::State::kNothingYet) return;
+    if (state == Channel::State::kClosed) {
+      // Its death comes by SIGCHLD; one that broke the grammar is helped on its way.
+      poller_.Remove(gateway_->channel.fd());
+      SendSignal(gateway_->process.pidfd, SIGKILL);
+      return;
+    }
+    const Message& message = news.message;
+    switch (message.kind) {
+      case MessageKind::kHello:
+        if (message.value != options_.gateway.build) {
+          GiveUpWith("holdfast-gateway is of another build than holdfast");
+          return;
+        }
+        gateway_->greeted = true;
+        for (std::uint32_t i = 0; i < models_.size(); ++i) AnnounceServable(ServableId{i});
+        fleet_.GatewayStarted();
+        break;
+      case MessageKind::kWorkerReady:
+        fleet_.WorkerReady(message.slot, message.generation);
+        break;
+      case MessageKind::kRecycle:
+        fleet_.RecycleAsked(message.slot, message.generation,
+                            DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));
+        break;
+      case MessageKind::kDrained:
+        if (draining_) exit_code_ = 0;
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+// --- What a zygote says ---
+
+void Supervisor::OnZygoteMessage(ServableId servable) {
+  std::optional<Zygote>& zygote = models_.at(servable.value).zygote;
+  Channel::Incoming news;
+  while (zygote.has_value() && zygote->channel.open()) {
+    const auto state = zygote->channel.Receive(news);
+    if (state == Channel::State::kNothingYet) return;
+    if (state == Channel::State::kClosed) {
+      poller_.Remove(zygote->channel.fd());
+      zygote->channel.Close();
+      SendSignal(zygote->process.pidfd, SIGKILL);
+      return;
+    }
+    switch (news.message.kind) {
+      case MessageKind::kLoaded:
+        OnLoaded(servable, news);
+        break;
+      case MessageKind::kForked:
+        OnForked(servable, news);
+        break;
+      case MessageKind::kLoadFailed:
+        models_.at(servable.value).failure =
+            ReasonFromNumber(news.message.code).value_or(Reason::kInternal);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
+  Model& model = models_.at(servable.value);
+  Result<ServableDescription> description = DecodeDescription(TextOf(news.descriptors[0]));
+  if (!description) {
+    log_.Error("a zygote describes its model wrongly",
+               {{"model", NameOf(servable)}, {"error", description.error().message}});
+    SendSignal(model.zygote->process.pidfd, SIGKILL);
+    return;
+  }
+  log_.Info("model-loaded", {{"model", NameOf(servable)},
+                             {"engine", description->engine},
+                             {"load_ms", description->load_ms},
+                             {"item_ms", Milliseconds(description->service)},
+                             {"golden_examples", description->golden_examples}});
+  for (const std::string& assumption : description->assumptions) {
+    log_.Warning("model-assumption", {{"model", NameOf(servable)}, {"assumed", assumption}});
+  }
+  model.loaded = std::move(*description);
+  model.description = std::move(news.descriptors[0]);
+  model.ever_loaded = true;
+  model.failure = Reason::kOk;
+  AnnounceServable(servable);
+  fleet_.ZygoteLoaded(servable);
+  PrintPlanOnce();
+}
+
+void Supervisor::OnForked(ServableId servable, Channel::Incoming& news) {
+  const auto pid = static_cast<pid_t>(news.message.value);
+  const auto entry = workers_.find(news.message.slot);
+  const bool current = entry != workers_.end() && !entry->second.known &&
+                       entry->second.generation == news.message.generation;
+  if (!current) {
+    // Ordered for a gateway that has died since: nobody holds the other end of its channel.
+    SendSignal(news.descriptors[0], SIGKILL);
+    limbo_.erase(pid);
+    return;
+  }
+  Worker& worker = entry->second;
+  worker.known = true;
+  worker.process = {pid, std::move(news.descriptors[0])};
+  fleet_.WorkerForked(news.message.slot, news.message.generation, Now());
+  log_.Debug("worker-forked", {{"model", NameOf(servable)},
+                               {"slot", news.message.slot.value},
+                               {"generation", news.message.generation.value},
+                               {"pid", pid}});
+  TellGateway({.kind = MessageKind::kWorkerForked,
+               .slot = news.message.slot,
+               .generation = news.message.generation,
+               .value = static_cast<std::uint64_t>(pid)});
+  if (worker.our_reason.has_value()) SendSignal(worker.process.pidfd, SIGKILL);
+  if (const auto dead = limbo_.extract(pid); !dead.empty()) {
+    OnWorkerDied(news.message.slot, dead.mapped());
+  }
+}
+
+// --- Deaths ---
+
+void Supervisor::ReapAll() {
+  while (const auto reaped = ReapAny()) {
+    if (gateway_.has_value() && reaped->pid == gateway_->process.pid) {
+      OnGatewayDied(reaped->status);
+      continue;
+    }
+    bool known = false;
+    for (std::uint32_t i = 0; i < models_.size() && !known; ++i) {
+      known = models_[i].zygote.has_value() && models_[i].zygote->process.pid == reaped->pid;
+      if (known) OnZygoteDied(ServableId{i}, reaped->status);
+    }
+    for (const auto& [slot, worker] : workers_) {
+      if (known) break;
+      known = worker.known && worker.process.pid == reaped->pid;
+      if (known) {
+        OnWorkerDied(slot, reaped->status);
+        break;  // The table has changed.
+      }
+    }
+    // As PID 1 we also reap strangers; the bound keeps them from piling up.
+    if (!known && limbo_.size() < 1024) limbo_[reaped->pid] = reaped->status;
+  }
+}
+
+void Supervisor::OnGatewayDied(const ExitStatus& status) {
+  DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
+  DrainLines(gateway_->stderr_lines, "gateway", LogLevel::kWarning);
+  log_.Error("gateway-died", {{"pid", gateway_->process.pid},
+                              {"exit", FormatExit(status)},
+                              {"last_words", gateway_->stderr_lines.LastWords()}});
+  ForgetLines(gateway_->events);
+  ForgetLines(gateway_->stderr_lines);
+  poller_.Remove(gateway_->channel.fd());
+  gateway_.reset();
+  if (draining_) {
+    exit_code_ = 0;
+    return;
+  }
+  for (auto entry = workers_.begin(); entry != workers_.end();) {
+    // A worker that is only ordered is killed when its kForked comes: see OnForked.
+    const bool only_ordered = !entry->second.known;
+    if (only_ordered) ForgetLines(entry->second.stderr_lines);
+    entry = only_ordered ? workers_.erase(entry) : std::next(entry);
+  }
+  fleet_.GatewayDied(Now());
+}
+
+void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
+  Model& model = models_.at(servable.value);
+  OnZygoteMessage(servable);  // Workers that it still forked, and why it failed.
+  Zygote& zygote = *model.zygote;
+  DrainLines(zygote.stderr_lines, "zygote " + NameOf(servable), LogLevel::kDebug);
+  std::string words = zygote.stderr_lines.LastWords();
+  const bool broken = model.failure == Reason::kBadModel || model.failure == Reason::kNotFound ||
+                      model.failure == Reason::kUsage;
+  const std::string why =
+      broken ? words
+             : fmt::format("the zygote of {} ended: {}", NameOf(servable), FormatExit(status));
+  log_.Error(broken ? "model-refused" : "zygote-died", {{"model", NameOf(servable)},
+                                                        {"pid", zygote.process.pid},
+                                                        {"exit", FormatExit(status)},
+                                                        {"last_words", words}});
+  ForgetLines(zygote.stderr_lines);
+  if (zygote.channel.open()) poller_.Remove(zygote.channel.fd());
+  model.zygote.reset();
+  for (auto entry = workers_.begin(); entry != workers_.end();) {
+    // Orders that died with it. What it forked is known by now.
+    const bool lost =
+        !entry->second.known && fleet_.slots().at(entry->first.value).servable == servable;
+    if (lost) ForgetLines(entry->second.stderr_lines);
+    entry = lost ? workers_.erase(entry) : std::next(entry);
+  }
+  TellGateway({.kind = MessageKind::kZygoteDied, .servable = servable});
+  fleet_.ZygoteDied(servable, broken ? Fleet::Prospect::kHopeless : Fleet::Prospect::kMayRecover,
+                    why, Now());
+}
+
+void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
+  auto node = workers_.extract(slot);
+  Worker& worker = node.mapped();
+  const ServableId servable = fleet_.slots().at(slot.value).servable;
+  DrainLines(worker.stderr_lines, "worker", LogLevel::kDebug);
+  ForgetLines(worker.stderr_lines);
+  const auto explained = explainer_.Explain(status, worker.our_reason);
+  const DeathReport report{
+      .pid = worker.process.pid,
+      .exit = FormatExit(status),
+      .explanation = explained.words,
+      .peak_rss_bytes = status.peak_rss_bytes,
+      .age_ms = static_cast<std::uint64_t>(Milliseconds(Now() - worker.started)),
+      .last_words = worker.stderr_lines.LastWords()};
+  const std::string text = EncodeDeathReport(report);
+  const Result<UniqueFd> memory = MakeSealedCopy(
+      "holdfast-death", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  if (memory && gateway_.has_value() && gateway_->greeted) {
+    // The gateway knows what was on board, and writes the whole story as one line.
+    TellGateway({.kind = MessageKind::kWorkerDied,
+                 .slot = slot,
+                 .generation = worker.generation,
+                 .servable = servable,
+                 .code = static_cast<std::uint32_t>(explained.cause)},
+                {memory->get()});
+  } else {
+    log_.Warning("worker-died", {{"model", NameOf(servable)},
+                                 {"slot", slot.value},
+                                 {"generation", worker.generation.value},
+                                 {"pid", report.pid},
+                                 {"cause", DeathCauseWord(explained.cause)},
+                                 {"exit", report.exit},
+                                 {"explanation", report.explanation},
+                                 {"last_words", report.last_words}});
+  }
+  fleet_.WorkerDied(slot, worker.generation, explained.cause, Now());
+}
+
+}  // namespace holdfast

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/line_reader.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/check.h"
+
+namespace holdfast {
+
+bool LineReader::Read(const std::function<void(const std::string&)>& on_line) {
+  std::array<char, 4096> buffer{};
+  for (int round = 0; round < 64; ++round) {  // A child that never stops talking gets its turn.
+    const ssize_t count = ::read(pipe_.get(), buffer.data(), buffer.size());
+    if (count < 0) return errno == EAGAIN || errno == EINTR;
+    if (count == 0) {
+      if (!partial_.empty()) Finish(on_line);
+      return false;
+    }
+    for (ssize_t i = 0; i < count; ++i) {
+      const char c = buffer.at(static_cast<std::size_t>(i));
+      if (c != '\n') partial_ += c;
+      if (c == '\n' || partial_.size() >= kLineMax) Finish(on_line);
+    }
+  }
+  return true;
+}
+
+void LineReader::Finish(const std::function<void(const std::string&)>& on_line) {
+  if (partial_.empty()) return;
+  kept_.push_back(std::move(partial_));
+  partial_.clear();
+  if (kept_.size() > kLinesKept) kept_.pop_front();
+  on_line(kept_.back());
+}
+
+std::string LineReader::LastWords(std::size_t bytes_max) const {
+  std::string words;
+  for (const std::string& line : kept_) {
+    if (!words.empty()) words += " | ";
+    words += line;
+  }
+  return words.size() <= bytes_max ? words : words.substr(words.size() - bytes_max);
+}
+
+Pipe MakePipe() {
+  std::array<int, 2> ends{};
+  CHECK(::pipe2(ends.data(), O_CLOEXEC) == 0);
+  CHECK(::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0);
+  return {UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "ipc/gateway_options.h"
+#include "ipc/zygote_options.h"
+#include "lifecycle/fleet.h"
+#include "model/model_key.h"
+#include "telemetry/log.h"
+
+namespace holdfast {
+
+struct ServedModel {
+  ModelKey key;
+  std::filesystem::path folder;
+  std::uint32_t workers = 1;
+};
+
+// What the supervisor is to run, resolved from configuration, repository and host.
+struct SupervisorOptions {
+  std::filesystem::path executables;  // The folder with holdfast-gateway and holdfast-worker.
+  std::vector<ServedModel> models;
+  std::string workers_why;  // Why that many, for the plan.
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t http_port = 8080;
+  std::uint16_t grpc_port = 8500;
+  std::filesystem::path port_file;  // Empty: none is written.
+  Sandboxing sandbox = Sandboxing::kOn;
+  std::uint64_t image_pixels_max = 0;
+  std::size_t arena_bytes = 0;  // The largest item.
+  std::chrono::milliseconds drain_timeout{25'000};
+  Fleet::Options fleet;
+  GatewayOptions gateway;
+  Log::Options log;
+};
+
+}  // namespace holdfast

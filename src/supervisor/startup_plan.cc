@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/startup_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/build_id.h"
+#include "os/system_error.h"
+
+namespace holdfast {
+namespace {
+
+std::string DescribeModel(const ServedModel& model, const ServableDescription* loaded) {
+  const std::string workers =
+      fmt::format("{} worker{}", model.workers, model.workers == 1 ? "" : "s");
+  if (loaded == nullptr) {
+    return fmt::format("  model     {}  not loaded: see the log\n", FormatKey(model.key));
+  }
+  std::string text = fmt::format(
+      "  model     {}  {}, {} {} -> {} classes, {}, {:.1f} ms an image, loaded in {} ms\n",
+      FormatKey(model.key), loaded->engine, DTypeName(loaded->signature.input.dtype),
+      FormatShape(loaded->signature.input.shape),
+      ElementCount(ItemShape(loaded->signature.output)).value_or(0), workers,
+      Milliseconds(loaded->service), loaded->load_ms);
+  text +=
+      loaded->golden_examples > 0
+          ? fmt::format("            {} golden example{} passed\n", loaded->golden_examples,
+                        loaded->golden_examples == 1 ? "" : "s")
+          : std::string("            no golden example: nothing proves that it is the right one\n");
+  for (const std::string& assumption : loaded->assumptions) {
+    text += fmt::format("            assumed: {}\n", assumption);
+  }
+  return text;
+}
+
+const char* DescribeSandbox(Sandboxing sandbox) {
+  switch (sandbox) {
+    case Sandboxing::kOff:
+      return "off: workers can reach what this user can";
+    case Sandboxing::kOn:
+      return "on (seccomp, no new privileges, no descriptors)";
+    case Sandboxing::kRequired:
+      return "required (seccomp, no new privileges, no descriptors)";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
+                              const std::vector<ServableDescription>& loaded) {
+  std::string text = fmt::format("holdfast {} ({}) serves\n", Version(), BuildId());
+  for (const ServedModel& model : options.models) {
+    const auto found = std::find_if(loaded.begin(), loaded.end(),
+                                    [&](const auto& entry) { return entry.key == model.key; });
+    text += DescribeModel(model, found == loaded.end() ? nullptr : &*found);
+  }
+  const GatewayOptions& gateway = options.gateway;
+  text += fmt::format("  default   {}\n", gateway.default_model);
+  text += fmt::format("  workers   {}\n", options.workers_why);
+  text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox));
+  text += fmt::format(
+      "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
+      options.bind_address, ports.http);
+  text += fmt::format("  grpc      {}:{}\n", options.bind_address, ports.grpc);
+  text += fmt::format(
+      "  limits    body {} MiB, {} megapixels, queue {} items / {} MiB, deadline {} s (at most {} "
+      "s), "
+      "{} connections\n",
+      gateway.body_bytes_max >> 20, options.image_pixels_max / 1'000'000, gateway.queue_items_max,
+      gateway.queue_bytes_max >> 20, Seconds(gateway.deadline_default),
+      Seconds(gateway.deadline_max), gateway.connections_max);
+  text +=
+      fmt::format("  stop      SIGTERM drains for at most {} s\n", Seconds(options.drain_timeout));
+  return text;
+}
+
+Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports) {
+  std::filesystem::path temporary = file;
+  temporary += ".new";
+  {
+    std::ofstream stream(temporary);
+    stream << fmt::format("{{\"http\":{},\"grpc\":{}}}\n", ports.http, ports.grpc);
+    if (!stream.flush()) return SystemError("write " + file.string(), Reason::kUsage);
+  }
+  std::error_code error;
+  std::filesystem::rename(temporary, file, error);
+  if (error) return Error{Reason::kUsage, "write " + file.string() + ": " + error.message()};
+  return {};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "ipc/description.h"
+#include "supervisor/options.h"
+
+namespace holdfast {
+
+struct BoundPorts {
+  std::uint16_t http = 0;
+  std::uint16_t grpc = 0;
+};
+
+// What this server is about to do, for people: models, engines, workers and why that many, ports
+// and limits. `loaded` has one description for each model that could be loaded.
+std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
+                              const std::vector<ServableDescription>& loaded);
+
+// Writes {"http":N,"grpc":N} to `file` in one step.
+Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports);
+
+}  // namespace holdfast

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "supervisor/supervisor.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "base/build_id.h"
+#include "os/process_title.h"
+#include "os/signals.h"
+#include "os/steady_clock.h"
+
+namespace holdfast {
+namespace {
+
+constexpr auto kLateness = std::chrono::milliseconds(50);
+constexpr auto kLogRetry = std::chrono::milliseconds(100);
+constexpr auto kLastWordsTime = std::chrono::milliseconds(500);
+
+}  // namespace
+
+Result<std::unique_ptr<Supervisor>> Supervisor::Open(SupervisorOptions options) {
+  Listener http = TRY(Listen(options.bind_address, options.http_port));
+  Listener grpc = TRY(Listen(options.bind_address, options.grpc_port));
+  if (!options.port_file.empty()) {
+    TRY_DO(WritePortFile(options.port_file, {http.port, grpc.port}));
+  }
+  UniqueFd signals = TRY(OpenSignals({SIGTERM, SIGINT, SIGHUP, SIGCHLD}));
+  TRY_DO(BecomeSubreaper());
+  Poller poller = TRY(Poller::Open());
+  return std::unique_ptr<Supervisor>(new Supervisor(
+      std::move(options), std::move(poller), std::move(signals), std::move(http), std::move(grpc)));
+}
+
+Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listener http,
+                       Listener grpc)
+    : options_(std::move(options)),
+      poller_(std::move(poller)),
+      signals_(std::move(signals)),
+      http_(std::move(http)),
+      grpc_(std::move(grpc)),
+      explainer_(cgroup_),
+      stderr_sink_(STDERR_FILENO),
+      stdout_sink_(STDOUT_FILENO),
+      log_(stderr_sink_, options_.log),
+      fleet_(options_.fleet) {
+  options_.gateway.build = BuildDigest(BuildId());
+  options_.gateway.servables = options_.models.size();
+  for (const ServedModel& model : options_.models) {
+    fleet_.AddServable(model.workers);
+    models_.emplace_back();
+  }
+}
+
+int Supervisor::Run() {
+  SetProcessTitle("holdfast: supervisor", "holdfast");
+  log_.Info("listening", {{"address", options_.bind_address},
+                          {"http_port", http_.port},
+                          {"grpc_port", grpc_.port},
+                          {"version", Version()},
+                          {"build", BuildId()}});
+  const Status watched = poller_.Add(signals_.get(), [this] {
+    for (const int signal : ReadSignals(signals_.get())) OnSignal(signal);
+  });
+  if (!watched) return Describe(watched.error().reason).exit_code;
+  while (!exit_code_.has_value()) {
+    const TimePoint round_start = Now();
+    for (const FleetAction& action : fleet_.Decide(Now())) Carry(action);
+    CheckDrain(Now());
+    stderr_sink_.Flush();
+    stdout_sink_.Flush();
+    if (exit_code_.has_value()) break;
+    const TimePoint wake = NextWake();
+    const Status waited = poller_.Wait(wake);
+    // Whoever slept must not judge: a frozen host looks like children that do not answer.
+    if (wake < Now() - kLateness) fleet_.HostSlept(Now() - std::max(wake, round_start));
+    if (!waited) {
+      log_.Error("cannot wait for events", {{"error", waited.error().message}});
+      exit_code_ = Describe(waited.error().reason).exit_code;
+    }
+  }
+  StopChildren();
+  // The reader gets a moment to take the last lines; a stuck one must not keep us from ending.
+  for (const TimePoint until = Now() + kLastWordsTime; stderr_sink_.pending() && Now() < until;) {
+    (void)poller_.Wait(Now() + kLogRetry);
+    stderr_sink_.Flush();
+  }
+  return *exit_code_;
+}
+
+TimePoint Supervisor::NextWake() const {
+  TimePoint wake = std::min(fleet_.NextWake(), drain_until_);
+  if (stderr_sink_.pending() || stdout_sink_.pending()) wake = std::min(wake, Now() + kLogRetry);
+  return wake;
+}
+
+// --- Signals and the end ---
+
+void Supervisor::OnSignal(int signal) {
+  switch (signal) {
+    case SIGCHLD:
+      ReapAll();
+      return;
+    case SIGHUP:
+      log_.Info("signal-ignored", {{"signal", "SIGHUP"}, {"why", "models are read at start"}});
+      return;
+    default:
+      if (draining_) {
+        log_.Warning("stopping at once", {{"why", "a second signal while draining"}});
+        exit_code_ = 0;
+      } else {
+        StartDrain();
+      }
+  }
+}
+
+void Supervisor::StartDrain() {
+  draining_ = true;
+  drain_until_ = Now() + options_.drain_timeout;
+  fleet_.Drain();
+  log_.Info("draining", {{"at_most_s", Seconds(options_.drain_timeout)}});
+  if (gateway_.has_value() && gateway_->greeted) {
+    const auto budget = std::chrono::duration_cast<Duration>(options_.drain_timeout);
+    TellGateway({.kind = MessageKind::kDrain, .value = static_cast<std::uint64_t>(budget.count())});
+  } else {
+    exit_code_ = 0;  // No gateway has read anything.
+  }
+}
+
+void Supervisor::CheckDrain(TimePoint now) {
+  if (!draining_ || exit_code_.has_value() || now < drain_until_) return;
+  log_.Warning("drain-timeout", {{"after_s", Seconds(options_.drain_timeout)},
+                                 {"effect", "what is still in flight is abandoned"}});
+  exit_code_ = 0;
+}
+
+// Workers and zygotes leave when their channels close, and all die with us in any case.
+void Supervisor::StopChildren() {
+  for (auto& [slot, worker] : workers_) {
+    if (worker.process.pidfd) SendSignal(worker.process.pidfd, SIGKILL);
+  }
+  for (Model& model : models_) {
+    if (model.zygote.has_value()) SendSignal(model.zygote->process.pidfd, SIGKILL);
+  }
+  if (gateway_.has_value()) {
+    DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
+    SendSignal(gateway_->process.pidfd, SIGKILL);
+  }
+  log_.Info("stopped", {{"exit_code", *exit_code_}});
+}
+
+void Supervisor::GiveUpWith(const std::string& why) {
+  const bool ever_served = std::any_of(models_.begin(), models_.end(),
+                                       [](const Model& model) { return model.ever_loaded; });
+  Reason reason = ever_served ? Reason::kInternal : Reason::kBadModel;
+  for (const Model& model : models_) {
+    if (!ever_served && model.failure != Reason::kOk) reason = model.failure;
+  }
+  exit_code_ = Describe(reason).exit_code;
+  log_.Error("giving up", {{"why", why}, {"exit_code", *exit_code_}});
+}
+
+// --- What the children write ---
+
+void Supervisor::WatchLines(LineReader& lines, const std::string& role, LogLevel level) {
+  // The reader's place in its owner is stable: workers_ is a map, the others are optionals.
+  const Status watched =
+      poller_.Add(lines.fd(), [this, &lines, role, level] { DrainLines(lines, role, level); });
+  if (!watched) lines.Close();
+}
+
+void Supervisor::DrainLines(LineReader& lines, const std::string& role, LogLevel level) {
+  if (!lines.open()) return;
+  const bool events = gateway_.has_value() && &lines == &gateway_->events;
+  const bool goes_on = lines.Read([&](const std::string& line) {
+    if (events) {
+      stderr_sink_.WriteLine(line);  // A finished log line of the gateway's.
+    } else if (log_.Writes(level)) {
+      const auto fields = {LogField("from", role), LogField("line", line)};
+      level == LogLevel::kDebug ? log_.Debug("stderr", fields) : log_.Warning("stderr", fields);
+    }
+  });
+  if (!goes_on) ForgetLines(lines);
+}
+
+void Supervisor::ForgetLines(LineReader& lines) {
+  if (!lines.open()) return;
+  poller_.Remove(lines.fd());
+  lines.Close();
+}
+
+// --- Words to others ---
+
+void Supervisor::TellGateway(const Message& message, std::initializer_list<int> descriptors) {
+  if (gateway_.has_value()) gateway_->channel.Send(message, descriptors);
+}
+
+void Supervisor::AnnounceServable(ServableId servable) {
+  const Model& model = models_.at(servable.value);
+  if (!gateway_.has_value() || !gateway_->greeted) return;
+  if (model.description) {
+    TellGateway({.kind = MessageKind::kServable, .servable = servable}, {model.description.get()});
+  }
+  if (fleet_.failed(servable)) {
+    TellGateway({.kind = MessageKind::kServableFailed, .servable = servable});
+  }
+}
+
+void Supervisor::PrintPlanOnce() {
+  std::vector<ServableDescription> loaded;
+  for (std::uint32_t i = 0; i < models_.size(); ++i) {
+    if (models_[i].loaded.has_value()) {
+      loaded.push_back(*models_[i].loaded);
+    } else if (!fleet_.failed(ServableId{i})) {
+      return;
+    }
+  }
+  if (std::exchange(plan_printed_, true)) return;
+  std::string plan = FormatStartupPlan(options_, {http_.port, grpc_.port}, loaded);
+  plan.pop_back();
+  stdout_sink_.WriteLine(plan);
+}
+
+std::string Supervisor::NameOf(ServableId servable) const {
+  return FormatKey(options_.models.at(servable.value).key);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ipc/channel.h"
+#include "ipc/description.h"
+#include "lifecycle/fleet.h"
+#include "os/cgroup.h"
+#include "os/listener.h"
+#include "os/poller.h"
+#include "os/process.h"
+#include "supervisor/death_cause.h"
+#include "supervisor/line_reader.h"
+#include "supervisor/options.h"
+#include "supervisor/startup_plan.h"
+#include "telemetry/log.h"
+#include "telemetry/pipe_sink.h"
+
+namespace holdfast {
+
+// Owns the listening sockets and every process, on one thread. It maps no request memory and parses
+// no client's byte: a worker may scribble over its whole arena, and its parent still knows how to
+// replace it. What should run is Fleet's decision; this carries it out.
+class Supervisor {
+ public:
+  static Result<std::unique_ptr<Supervisor>> Open(SupervisorOptions options);
+
+  // Serves until a signal or until nothing is left that could serve. Returns the exit code.
+  int Run();
+
+ private:
+  struct Gateway {
+    Process process;
+    Channel channel;
+    LineReader events;  // Finished log lines.
+    LineReader stderr_lines;
+    bool greeted = false;  // It has said hello: orders can reach it.
+  };
+  struct Zygote {
+    Process process;
+    Channel channel;
+    LineReader stderr_lines;
+  };
+  struct Worker {
+    Generation generation;
+    Process process;
+    LineReader stderr_lines;
+    TimePoint started;
+    std::optional<DeathCause> our_reason;  // Why we killed it.
+    bool known = false;                    // Its kForked has come.
+  };
+  struct Model {
+    std::optional<Zygote> zygote;
+    UniqueFd description;  // Sealed; for each new gateway.
+    std::optional<ServableDescription> loaded;
+    bool ever_loaded = false;
+    Reason failure = Reason::kOk;  // Why the last zygote could not load.
+  };
+
+  Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listener http,
+             Listener grpc);
+
+  // --- Actions: what Fleet decided ---
+  void Carry(const FleetAction& action);
+  void StartGatewayProcess();
+  void StartZygoteProcess(ServableId servable);
+  void OrderWorkerProcess(const OrderWorker& order);
+  Status TryOrder(const OrderWorker& order);
+  void Kill(SlotId slot, Generation generation, DeathCause cause);
+  void GiveUpWith(const std::string& why);
+
+  // --- Events ---
+  void OnSignal(int signal);
+  void OnGatewayMessage();
+  void OnZygoteMessage(ServableId servable);
+  void OnForked(ServableId servable, Channel::Incoming& news);
+  void OnLoaded(ServableId servable, Channel::Incoming& news);
+  void ReapAll();
+  void OnGatewayDied(const ExitStatus& status);
+  void OnZygoteDied(ServableId servable, const ExitStatus& status);
+  void OnWorkerDied(SlotId slot, const ExitStatus& status);
+
+  // --- Ending ---
+  void StartDrain();
+  void CheckDrain(TimePoint now);
+  void StopChildren();
+
+  void WatchLines(LineReader& lines, const std::string& role, LogLevel level);
+  void DrainLines(LineReader& lines, const std::string& role, LogLevel level);
+  void ForgetLines(LineReader& lines);
+  void TellGateway(const Message& message, std::initializer_list<int> descriptors = {});
+  void AnnounceServable(ServableId servable);
+  void PrintPlanOnce();
+  TimePoint NextWake() const;
+  std::string NameOf(ServableId servable) const;
+
+  SupervisorOptions options_;
+  Poller poller_;
+  UniqueFd signals_;
+  Listener http_;
+  Listener grpc_;
+  Cgroup cgroup_;
+  DeathExplainer explainer_;
+  PipeSink stderr_sink_;
+  PipeSink stdout_sink_;
+  Log log_;
+  Fleet fleet_;
+
+  std::optional<Gateway> gateway_;
+  std::vector<Model> models_;          // By ServableId.
+  std::map<SlotId, Worker> workers_;   // From the order on.
+  std::map<pid_t, ExitStatus> limbo_;  // Reaped before its kForked was read.
+
+  bool plan_printed_ = false;
+  bool draining_ = false;
+  TimePoint drain_until_ = kNever;
+  std::optional<int> exit_code_;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker/zygote.h"
+
+#include <fmt/format.h>
+#include <malloc.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+
+#include "backend/backend.h"
+#include "base/build_id.h"
+#include "ipc/channel.h"
+#include "ipc/description.h"
+#include "os/process.h"
+#include "os/process_title.h"
+#include "os/shared_memory.h"
+#include "os/signals.h"
+#include "os/steady_clock.h"
+#include "worker/item_loop.h"
+#include "worker/model_runner.h"
+
+namespace holdfast {
+namespace {
+
+constexpr int kChannelFd = 3;
+constexpr int kWarmUpRuns = 3;
+constexpr int kExitSoftware = 70;
+
+void Say(const std::string& words) { fmt::print(stderr, "{}\n", words); }
+
+struct LoadedModel {
+  ModelRunner runner;
+  ServableDescription description;
+};
+
+// Runs zeros through the whole graph, so that everything lazy has happened before the first fork,
+// and measures what an item costs.
+Result<Duration> WarmUp(ModelRunner& runner) {
+  const std::size_t inputs = *ElementCount(ItemShape(runner.signature().input));
+  const std::size_t outputs = *ElementCount(ItemShape(runner.signature().output));
+  const std::vector<float> item(inputs, 0.0f);
+  std::vector<float> scores(outputs);
+  Duration service{0};
+  for (int i = 0; i < kWarmUpRuns; ++i) {
+    const TimePoint start = Now();
+    TRY_DO(runner.RunTensor(item, scores));
+    service = Now() - start;
+  }
+  return service;
+}
+
+Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* const> backends) {
+  const TimePoint start = Now();
+  Servable servable = TRY(ReadServable(options.folder, options.key));
+  ModelRunner runner = TRY(
+      ModelRunner::Load(std::move(servable), backends, {.pixels_max = options.image_pixels_max}));
+  TRY_DO(runner.CheckGolden());
+  ServableDescription description;
+  description.service = TRY(WarmUp(runner));
+  description.key = options.key;
+  description.signature = runner.signature();
+  description.output = runner.servable().config.output;
+  description.labels = runner.servable().labels;
+  description.engine = runner.engine();
+  description.golden_examples = static_cast<std::uint32_t>(runner.servable().config.golden.size());
+  description.assumptions = runner.servable().assumptions;
+  description.load_ms = static_cast<std::uint64_t>(Milliseconds(Now() - start));
+  return LoadedModel{std::move(runner), std::move(description)};
+}
+
+Status AnnounceLoaded(const Channel& channel, const ServableDescription& description) {
+  const std::string json = EncodeDescription(description);
+  const UniqueFd memory = TRY(MakeSealedCopy(
+      "holdfast-servable", {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()}));
+  if (!channel.Send({.kind = MessageKind::kLoaded}, {memory.get()})) {
+    return Error{Reason::kUnavailable, "the supervisor is gone"};
+  }
+  return {};
+}
+
+// A fork copies one thread. Any other would be missing in the worker, perhaps with a lock in hand.
+Status CheckForkSafety() {
+  const std::size_t threads = TRY(CountThreads());
+  if (threads != 1) {
+    return Error{Reason::kInternal,
+                 fmt::format("the zygote has {} threads and forks only with one", threads)};
+  }
+  return {};
+}
+
+// Forks twice, so that the worker becomes the supervisor's child. The process in the middle is the
+// worker's parent while it opens the pidfd, so the number cannot be somebody else's yet.
+Status ForkWorker(const Channel& channel, Channel::Incoming& order, const ZygoteOptions& options,
+                  ModelRunner& runner) {
+  TRY_DO(CheckForkSafety());
+  const pid_t middle = ::fork();
+  if (middle < 0) return Error{Reason::kUnavailable, "fork: no process to be had"};
+  if (middle == 0) {
+    const pid_t self = ::getpid();
+    const pid_t worker = ::fork();
+    if (worker == 0) {
+      RunWorker({.slot = order.message.slot,
+                 .generation = order.message.generation,
+                 .key = options.key,
+                 .channel = std::move(order.descriptors[0]),
+                 .arena = std::move(order.descriptors[1]),
+                 .log = std::move(order.descriptors[2]),
+                 .middle = self,
+                 .supervisor = options.supervisor,
+                 .sandbox = options.sandbox},
+                runner);
+    }
+    if (worker < 0) ::_exit(kExitSoftware);
+    const Result<UniqueFd> pidfd = OpenPidfd(worker);
+    if (!pidfd) ::_exit(kExitSoftware);
+    const bool told = channel.Send({.kind = MessageKind::kForked,
+                                    .slot = order.message.slot,
+                                    .generation = order.message.generation,
+                                    .value = static_cast<std::uint64_t>(worker)},
+                                   {pidfd->get()});
+    ::_exit(told ? 0 : kExitSoftware);
+  }
+  order.descriptors
+      .clear();  // A copy left here would keep the worker's end-of-file from the gateway.
+  int status = 0;
+  ::waitpid(middle, &status, 0);
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    return Error{Reason::kUnavailable, "the fork of a worker did not go through"};
+  }
+  return {};
+}
+
+int FailLoading(const Channel& channel, const Error& error) {
+  Say(error.message);
+  const ReasonEntry& entry = Describe(error.reason);
+  channel.Send(
+      {.kind = MessageKind::kLoadFailed, .code = static_cast<std::uint32_t>(entry.reason)});
+  return entry.exit_code;
+}
+
+}  // namespace
+
+int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) {
+  SetProcessTitle("holdfast: zygote " + FormatKey(options.key), "hf-zygote");
+  ResetSignals();
+  const Channel channel{UniqueFd(kChannelFd)};
+  if (options.build != BuildDigest(BuildId())) {
+    return FailLoading(channel,
+                       {Reason::kUsage, "holdfast-worker is of another build than holdfast"});
+  }
+  Result<LoadedModel> loaded = LoadModel(options, backends);
+  if (!loaded) return FailLoading(channel, loaded.error());
+  // What loading needed and freed would otherwise be mapped, and copied by every fork.
+  ::malloc_trim(0);
+  if (const Status safe = CheckForkSafety(); !safe) return FailLoading(channel, safe.error());
+  if (!AnnounceLoaded(channel, loaded->description)) return 0;
+  for (;;) {
+    Channel::Incoming order;
+    const auto state = channel.Receive(order, Blocking::kYes);
+    if (state == Channel::State::kNothingYet) continue;
+    if (state == Channel::State::kClosed) return 0;
+    if (order.message.kind != MessageKind::kForkWorker) return kExitSoftware;
+    const Status forked = ForkWorker(channel, order, options, loaded->runner);
+    if (!forked) Say(forked.error().message);
+  }
+}
+
+}  // namespace holdfast
