@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/result.h"
+
+namespace holdfast {
+
+// The health address of the server that this machine runs, as far as `environment` (and the file
+// that HOLDFAST_CONFIG names) tells. Looks at port and address alone, so that a setting which only
+// the server's flags complete cannot make a healthy server look sick.
+Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& environment);
+
+}  // namespace holdfast

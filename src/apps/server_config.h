@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "image/limits.h"
+#include "telemetry/log.h"
+
+namespace holdfast {
+
+enum class LogStyle { kAuto, kJson, kText };  // kAuto: text on a terminal, JSON elsewhere.
+// kOn: whatever of landlock, seccomp and uid change the kernel grants. kRequired: all or no start.
+enum class SandboxMode { kOn, kOff, kRequired };
+
+// Every setting of `holdfast serve`. The values here are the defaults; settings.h has one line for
+// each, which gives its names, its bounds and its meaning.
+struct ServerConfig {
+  std::filesystem::path model_repository;
+  std::string model_name;
+  std::filesystem::path model_base_path;
+  std::string default_model;
+
+  std::string bind_address = "0.0.0.0";
+  std::uint16_t http_port = 8080;  // 0: any free one.
+  std::uint16_t grpc_port = 8500;
+  std::filesystem::path port_file;
+
+  std::uint32_t workers = 0;  // 0: as many as the cores and the memory allow.
+  SandboxMode sandbox = SandboxMode::kOn;
+  std::optional<std::uint32_t> worker_uid;
+  std::chrono::milliseconds hang_floor_ms{1000};
+  std::uint32_t restarts_max = 5;
+  std::chrono::seconds restart_window_s{60};
+
+  std::size_t body_bytes_max = MiB(16);
+  std::uint64_t image_pixels_max = ImageLimits{}.pixels_max;
+  std::uint32_t queue_items_max = 256;
+  std::size_t queue_bytes_max = MiB(256);
+  std::uint32_t connections_max = 1024;
+
+  std::chrono::milliseconds deadline_default_ms{10'000};
+  std::chrono::milliseconds deadline_max_ms{55'000};  // Below the 60 s at which balancers give up.
+  std::chrono::seconds header_timeout_s{10};
+  std::uint32_t body_bytes_per_second_min = 16'384;
+  std::chrono::seconds keep_alive_s{75};
+  std::chrono::seconds drain_timeout_s{25};
+  std::chrono::seconds lame_duck_s{0};
+
+  LogStyle log_format = LogStyle::kAuto;
+  LogLevel log_level = LogLevel::kInfo;
+
+  bool operator==(const ServerConfig&) const = default;
+};
+
+}  // namespace holdfast
