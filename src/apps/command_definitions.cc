@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/command_definitions.h"
+
+#include <CLI/CLI.hpp>
+#include <limits>
+#include <utility>
+
+#include "apps/completion.h"
+#include "apps/help_text.h"
+#include "apps/man_page.h"
+#include "apps/reference.h"
+#include "apps/settings.h"
+
+namespace holdfast {
+namespace {
+
+template <class Options>
+struct Draft {
+  CommandDefinition definition;
+  std::shared_ptr<Options> options = std::make_shared<Options>();
+  CLI::App& app() { return *definition.app; }
+};
+
+template <class Options>
+Draft<Options> Begin(std::string name, std::string summary, std::string description,
+                     std::vector<std::string> examples) {
+  Draft<Options> draft;
+  draft.definition = {.name = std::move(name),
+                      .summary = std::move(summary),
+                      .description = std::move(description),
+                      .examples = std::move(examples),
+                      .app = std::make_shared<CLI::App>()};
+  draft.app().set_help_flag("-h,--help", "Show this help.");
+  draft.app().allow_extras();
+  if constexpr (std::is_constructible_v<Command, Options>) {
+    draft.definition.take = [options = draft.options] { return Command(*options); };
+  }
+  return draft;
+}
+
+// A validator's words would otherwise appear in --help as part of the value's name.
+template <class Validator>
+CLI::Validator Quiet(Validator validator) {
+  return validator.description("");
+}
+
+// The names that model/preprocessing_presets.h has; a test compares.
+constexpr const char* kPresets = "torchvision|torchvision-v2|efficientnet-lite|keras-caffe|unit";
+
+CommandDefinition DefineServe() {
+  auto draft = Begin<ServeCommand>(
+      "serve", "Serve models over HTTP and gRPC.",
+      "Serves all models of a repository, or one model. With nothing configured it serves the "
+      "demo model, if there is one. A setting may be given as flag, as variable HOLDFAST_NAME or "
+      "as key of a TOML file; the first of these that has it wins. SIGTERM answers what has been "
+      "accepted, then ends.",
+      {"holdfast serve --model-repository /srv/models",
+       "holdfast serve --model-name resnet50 --model-base-path /srv/models/resnet50",
+       "HOLDFAST_WORKERS=2 holdfast serve --http-port 0 --port-file ports.json"});
+  draft.app()
+      .add_option("--config", draft.options->config_file,
+                  "TOML file of settings. Without it: the one that HOLDFAST_CONFIG names.")
+      ->type_name("FILE")
+      ->take_last()
+      ->group("Models");
+  const ServerConfig defaults;
+  for (const Setting& setting : Settings()) {
+    const std::string flag = FlagName(setting.name);
+    std::string spellings = "--" + flag;
+    if (!setting.flag_alias.empty()) spellings += ",--" + FlagName(setting.flag_alias);
+    draft.app()
+        .add_option_function<std::string>(
+            spellings,
+            [options = draft.options, flag](const std::string& value) {
+              options->flags.push_back({flag, value});
+            },
+            std::string(setting.help))
+        ->type_name(std::string(setting.value))
+        ->default_str(FormatValue(setting, defaults))
+        ->take_last()
+        ->group(std::string(setting.group));
+  }
+  draft.definition.take = [options = draft.options, app = draft.definition.app.get()] {
+    options->extras = app->remaining();
+    std::erase(options->extras, "--");
+    return Command(*options);
+  };
+  return draft.definition;
+}
+
+CommandDefinition DefinePack() {
+  auto draft = Begin<PackCommand>(
+      "pack", "Make a servable folder from an ONNX file.",
+      "Writes NAME/VERSION/ into a repository: the model, its labels, how pictures become its "
+      "input, digests and golden examples. The model is loaded and run first; what does not work "
+      "is not packed.",
+      {"holdfast pack resnet50.onnx --model-repository models --labels imagenet.txt",
+       "holdfast pack lite0.onnx --model-repository models --preset efficientnet-lite "
+       "--golden cat.jpg=285"});
+  CLI::App& app = draft.app();
+  PackCommand& options = *draft.options;
+  app.add_option("MODEL", options.onnx_file, "The ONNX file.")->required()->type_name("FILE");
+  app.add_option("--model-repository,--repository", options.model_repository,
+                 "Folder to pack into; it is made if it is missing.")
+      ->required()
+      ->type_name("DIR");
+  app.add_option("--name", options.name, "The model's name. Without it: that of the file.")
+      ->type_name("NAME");
+  app.add_option("--version", options.version,
+                 "The version's number. Without it: one more than the highest there.")
+      ->type_name("N")
+      ->check(Quiet(CLI::Range(std::int64_t{1}, std::numeric_limits<std::int64_t>::max())));
+  app.add_option("--labels", options.labels_file,
+                 "Names of the classes, one a line. Without it: classes have numbers.")
+      ->type_name("FILE");
+  app.add_option("--preset", options.preset, "How the model's training prepared pictures.")
+      ->type_name(kPresets)
+      ->default_str(options.preset);
+  app.add_option("--preprocessing", options.preprocessing,
+                 "One change to the preset, with a key of model.toml: crop=260,260.")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--output", options.output,
+                 "What the model's output is. Without it: found out by running it.")
+      ->type_name("logits|probabilities")
+      ->check(Quiet(CLI::IsMember({"logits", "probabilities"})));
+  app.add_option("--golden", options.golden,
+                 "A photo and its class, by number or label, that must come out before the model "
+                 "is served. Without a class: the one that comes out now.")
+      ->type_name("PHOTO[=CLASS]")
+      ->allow_extra_args(false);
+  app.add_option("--description", options.description, "What the model is, for people.")
+      ->type_name("TEXT");
+  app.add_flag("--force", options.force, "Replace a version that is there.");
+  return draft.definition;
+}
+
+CommandDefinition DefineInspect() {
+  auto draft = Begin<InspectCommand>(
+      "inspect", "Show what a servable folder holds and what is wrong with it.",
+      "Reads, hashes, loads and runs a model as the server would, and lists all problems at once. "
+      "Exits with 78 where there is one.",
+      {"holdfast inspect models/resnet50", "holdfast inspect --json models/resnet50/1"});
+  draft.app()
+      .add_option("FOLDER", draft.options->folder,
+                  "NAME/VERSION/, or NAME/ for its highest version.")
+      ->required()
+      ->type_name("DIR");
+  draft.app().add_flag("--json", draft.options->json, "Print one JSON object.");
+  return draft.definition;
+}
+
+CommandDefinition DefineClassify() {
+  auto draft = Begin<ClassifyCommand>(
+      "classify", "Classify pictures, here or by a server.",
+      "Prints the most probable classes of each picture. Without --server it runs the code that a "
+      "worker runs, in this process, and needs no server. A picture that cannot be classified "
+      "costs only its own answer; the exit code is the highest among the pictures'.",
+      {"holdfast classify cat.jpg", "holdfast classify --top 1 --json *.jpg",
+       "holdfast classify --server http://localhost:8080 cat.jpg"});
+  CLI::App& app = draft.app();
+  ClassifyCommand& options = *draft.options;
+  app.add_option("FILE", options.files, "A JPEG, PNG or WebP picture; - reads standard input.")
+      ->required()
+      ->type_name("FILE");
+  app.add_option("--model", options.model,
+                 "NAME or NAME/VERSION; without --server also a servable folder. Needed only where "
+                 "there are several.")
+      ->type_name("MODEL");
+  app.add_option("--model-repository", options.model_repository,
+                 "Folder of models. Without it: HOLDFAST_MODEL_REPOSITORY, then the demo's.")
+      ->type_name("DIR");
+  app.add_option("--server", options.server, "Ask this server: http://HOST[:PORT].")
+      ->type_name("URL");
+  app.add_option("--top", options.top, "Classes to show for each picture.")
+      ->type_name("N")
+      ->default_str("5")
+      ->check(Quiet(CLI::Range(1, 1000)));
+  app.add_flag("--json", options.json, "Print one JSON object a picture and line.");
+  app.add_option_function<unsigned>(
+         "--timeout",
+         [given = draft.options](unsigned seconds) {
+           given->timeout = std::chrono::seconds(seconds);
+         },
+         "Seconds to wait for the server's answer to a picture.")
+      ->type_name("SECONDS")
+      ->default_str("30")
+      ->check(Quiet(CLI::Range(1, 3600)));
+  return draft.definition;
+}
+
+CommandDefinition DefineHealthcheck() {
+  auto draft = Begin<HealthcheckCommand>(
+      "healthcheck", "Ask a server whether it is ready.",
+      "Prints one line and exits with 0 if the server answers 200, else with 1: made for a "
+      "container's HEALTHCHECK, where there is no curl.",
+      {"holdfast healthcheck", "holdfast healthcheck --url http://127.0.0.1:8080/livez"});
+  draft.app()
+      .add_option("--url", draft.options->url,
+                  "What to ask. Without it: /healthz on this machine, at HOLDFAST_HTTP_PORT, "
+                  "SAGEMAKER_BIND_TO_PORT or 8080.")
+      ->type_name("URL");
+  draft.app()
+      .add_option_function<unsigned>(
+          "--timeout",
+          [given = draft.options](unsigned seconds) {
+            given->timeout = std::chrono::seconds(seconds);
+          },
+          "Seconds until no answer counts as not ready.")
+      ->type_name("SECONDS")
+      ->default_str("4")
+      ->check(Quiet(CLI::Range(1, 300)));
+  return draft.definition;
+}
+
+CommandDefinition DefineVersion() {
+  auto draft = Begin<VersionCommand>(
+      "version", "Show version, build and inference libraries.",
+      "The build id is the same in the three executables of one build; those of two builds refuse "
+      "to work together.",
+      {"holdfast version --json"});
+  draft.app().add_flag("--json", draft.options->json, "Print one JSON object.");
+  return draft.definition;
+}
+
+struct Choice {
+  std::string word;
+};
+
+CommandDefinition DefineText(std::string name, std::string summary, std::string description,
+                             std::vector<std::string> examples) {
+  auto draft = Begin<ShowText>(std::move(name), std::move(summary), std::move(description),
+                               std::move(examples));
+  return draft.definition;
+}
+
+CommandDefinition DefineCompletion() {
+  auto draft = Begin<Choice>(
+      "completion", "Print a completion script for a shell.",
+      "The script completes commands, flags, their choices and files.",
+      {"source <(holdfast completion bash)", "holdfast completion zsh > ~/.zfunc/_holdfast",
+       "holdfast completion fish > ~/.config/fish/completions/holdfast.fish"});
+  draft.app()
+      .add_option("SHELL", draft.options->word, "The shell.")
+      ->required()
+      ->type_name("bash|zsh|fish")
+      ->check(Quiet(CLI::IsMember({"bash", "zsh", "fish"})));
+  draft.definition.take = [options = draft.options] {
+    return Command(ShowText{RenderCompletion(options->word, DescribeCommands())});
+  };
+  return draft.definition;
+}
+
+CommandDefinition DefineMan() {
+  CommandDefinition definition =
+      DefineText("man", "Print the manual page.", "The page is in roff, for man.",
+                 {"holdfast man | man -l -", "holdfast man > /usr/share/man/man1/holdfast.1"});
+  definition.take = [] { return Command(ShowText{RenderManPage(DescribeCommands())}); };
+  return definition;
+}
+
+CommandDefinition DefineHelp() {
+  auto draft = Begin<Choice>("help", "Show the help of a command.", "", {"holdfast help serve"});
+  draft.app()
+      .add_option("COMMAND", draft.options->word, "The command. Without it: all of them.")
+      ->type_name("COMMAND");
+  draft.definition.take = [options = draft.options] {
+    return Command(ShowText{RenderHelp(options->word, DescribeCommands())});
+  };
+  return draft.definition;
+}
+
+// Writes docs/reference/; not for users, hence hidden.
+CommandDefinition DefineReference() {
+  auto draft = Begin<Choice>("reference", "Print a page of the reference.", "", {});
+  draft.app()
+      .add_option("PAGE", draft.options->word, "The page.")
+      ->required()
+      ->type_name("cli|configuration")
+      ->check(Quiet(CLI::IsMember({"cli", "configuration"})));
+  draft.definition.hidden = true;
+  draft.definition.take = [options = draft.options] {
+    return Command(ShowText{options->word == "cli" ? RenderCommandReference(DescribeCommands())
+                                                   : RenderConfigurationReference()});
+  };
+  return draft.definition;
+}
+
+}  // namespace
+
+std::vector<CommandDefinition> DefineCommands() {
+  std::vector<CommandDefinition> commands;
+  commands.push_back(DefineServe());
+  commands.push_back(DefinePack());
+  commands.push_back(DefineInspect());
+  commands.push_back(DefineClassify());
+  commands.push_back(DefineHealthcheck());
+  commands.push_back(DefineVersion());
+  commands.push_back(DefineCompletion());
+  commands.push_back(DefineMan());
+  commands.push_back(DefineHelp());
+  commands.push_back(DefineReference());
+  return commands;
+}
+
+}  // namespace holdfast

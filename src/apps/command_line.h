@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <tl/expected.hpp>
+#include <variant>
+#include <vector>
+
+#include "apps/resolve_config.h"
+
+namespace holdfast {
+
+// What the command line asks for, a struct for each command. Plain types only: the same parser runs
+// in all three executables, and `holdfast` links neither codec nor inference library.
+
+// Help, completion script, man page: text for the standard output.
+struct ShowText {
+  std::string text;
+};
+
+struct ServeCommand {
+  std::string config_file;
+  std::vector<GivenFlag> flags;
+  std::vector<std::string> extras;  // Judged together with the other sources; see ResolveConfig.
+};
+
+struct PackCommand {
+  std::string onnx_file;
+  std::string model_repository;
+  std::string name;
+  std::optional<std::int64_t> version;
+  std::string labels_file;
+  std::string preset = "torchvision";
+  std::vector<std::string> preprocessing;
+  std::string output;
+  std::vector<std::string> golden;
+  std::string description;
+  bool force = false;
+};
+
+struct InspectCommand {
+  std::string folder;
+  bool json = false;
+};
+
+struct ClassifyCommand {
+  std::vector<std::string> files;
+  std::string model;
+  std::string model_repository;
+  std::string server;  // Empty: classify in this machine's own worker.
+  std::size_t top = 5;
+  bool json = false;
+  std::chrono::seconds timeout{30};
+};
+
+struct HealthcheckCommand {
+  std::string url;  // Empty: this machine's server, on the port that the environment tells.
+  std::chrono::seconds timeout{4};
+};
+
+struct VersionCommand {
+  bool json = false;
+};
+
+using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, ClassifyCommand,
+                             HealthcheckCommand, VersionCommand>;
+
+// What is wrong with a command line, fit to print after "holdfast: ".
+struct UsageError {
+  std::string message;
+};
+
+// `arguments` without the program's name. `_` and `-` are the same in the name of a flag.
+tl::expected<Command, UsageError> ParseCommandLine(std::span<const std::string> arguments);
+
+// An option or argument of a command.
+struct OptionRow {
+  std::vector<std::string> spellings;  // "--http-port", "--rest-api-port"; an argument's name.
+  std::string value;                   // "PORT"; "on|off" lists choices; empty for a switch.
+  std::string help;
+  std::string default_value;
+  std::string group;
+  bool required = false;
+  bool repeated = false;
+};
+
+// A command as --help, completion, man page and reference show it.
+struct CommandRow {
+  std::string name;
+  std::string summary;
+  std::string description;
+  std::vector<std::string> examples;
+  std::vector<OptionRow> arguments;
+  std::vector<OptionRow> options;
+  bool hidden = false;
+};
+
+// All commands, made from the very definitions that ParseCommandLine parses with.
+std::vector<CommandRow> DescribeCommands();
+
+}  // namespace holdfast
