@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "apps/command_line.h"
+#include "apps/failure.h"
+#include "apps/remote_commands.h"
+#include "apps/serve_gateway.h"
+#include "os/process_title.h"
+
+// The gateway, and the commands that speak HTTP.
+namespace holdfast {
+namespace {
+
+int Main(const std::vector<std::string>& arguments) {
+  if (!arguments.empty() && arguments.front() == kServeGatewayArgument) {
+    return RunGateway(std::span(arguments).subspan(1));
+  }
+  const auto command = ParseCommandLine(arguments);
+  if (!command) return FailUsage(command.error().message);
+  if (const auto* health = std::get_if<HealthcheckCommand>(&*command)) {
+    return RunHealthcheck(*health);
+  }
+  if (const auto* classify = std::get_if<ClassifyCommand>(&*command)) {
+    return RunRemoteClassify(*classify);
+  }
+  return FailUsage("holdfast-gateway is started by holdfast; try 'holdfast --help'");
+}
+
+}  // namespace
+}  // namespace holdfast
+
+int main(int argc, char** argv) {
+  holdfast::InitProcessTitle(argc, argv);
+  return holdfast::Main(std::vector<std::string>(argv + (argc > 0), argv + argc));
+}

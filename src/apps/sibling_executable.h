@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace holdfast {
+
+// The three executables are installed side by side and find each other there.
+constexpr std::string_view kGatewayExecutable = "holdfast-gateway";
+constexpr std::string_view kWorkerExecutable = "holdfast-worker";
+
+// Becomes the sibling `name`, with the same arguments. Returns only when that was not possible.
+Error BecomeSibling(std::string_view name, std::span<const std::string> arguments);
+
+// What the sibling `name` writes, at most 64 KiB, when it ends well within `timeout`.
+Result<std::string> AskSibling(std::string_view name, const std::vector<std::string>& arguments,
+                               std::chrono::milliseconds timeout);
+
+}  // namespace holdfast
