@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "simulation/clients.h"
+
+#include <utility>
+
+namespace holdfast::simulation {
+
+Clients::Clients(Agenda& agenda, Random& random, Ledger& ledger, Options options)
+    : agenda_(agenda), random_(random), ledger_(ledger), options_(std::move(options)) {}
+
+void Clients::Run(TimePoint end) {
+  const Duration gap =
+      random_.Chance(options_.burst) ? Duration::zero() : random_.Exponential(options_.gap);
+  agenda_.In(gap, [=, this] {
+    if (agenda_.now() >= end) return;
+    Ask();
+    Run(end);
+  });
+}
+
+void Clients::Ask() {
+  const auto servable = random_.Below(static_cast<std::uint32_t>(options_.service.size()));
+  const Duration patience = Random::Times(
+      options_.service[servable], random_.Across(options_.deadline_low, options_.deadline_high));
+  const TimePoint deadline = agenda_.now() + std::max(patience, options_.deadline_least);
+  std::vector<ItemId> request(1 + random_.Below(options_.items_max));
+  for (ItemId& item : request) {
+    item = ledger_.Open({.servable = {servable},
+                         .deadline = deadline,
+                         .bytes = 1 + random_.Next() % options_.bytes_max,
+                         .nature = DrawNature()});
+  }
+  offer(request);
+  if (!random_.Chance(options_.leaves)) return;
+  agenda_.In(Random::Times(deadline - agenda_.now(), random_.Between(0.0, 1.2)), [=, this] {
+    for (const ItemId item : request) leave(item);
+  });
+}
+
+Nature Clients::DrawNature() {
+  if (random_.Chance(options_.crashes)) return Nature::kCrashes;
+  if (random_.Chance(options_.hangs)) return Nature::kHangs;
+  if (random_.Chance(options_.garbage)) return Nature::kGivesGarbage;
+  return Nature::kGood;
+}
+
+}  // namespace holdfast::simulation
