@@ -2,6 +2,7 @@
 #include "image/resize.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -17,7 +18,6 @@ namespace holdfast {
 namespace {
 
 using Axis = Resizer::Axis;
-using Tap = Resizer::Tap;
 
 constexpr std::size_t kChannels = 3;
 // 32 bits less 8 of the pixel, less 2 for the overshoot of bicubic sums.
@@ -45,6 +45,20 @@ std::int32_t ToFixed(double weight) {
   return static_cast<std::int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
+// The source pixels that one output pixel is made of, and where it lies among them.
+struct Footprint {
+  double center;
+  std::int64_t first;
+  std::int64_t end;
+};
+
+Footprint FootprintOf(std::uint64_t output, double ratio, double reach, std::int64_t source_size) {
+  const double center = (static_cast<double>(output) + 0.5) * ratio;
+  const auto low = static_cast<std::int64_t>(center - reach + 0.5);
+  const auto high = static_cast<std::int64_t>(center + reach + 0.5);
+  return {center, std::max<std::int64_t>(low, 0), std::min(high, source_size)};
+}
+
 // The order of these floating-point operations is Pillow's; another one rounds otherwise.
 void Plan(std::uint32_t source_size, const ResizedSpan& span, ResizeFilter filter,
           std::vector<double>& exact, Axis& axis) {
@@ -52,14 +66,15 @@ void Plan(std::uint32_t source_size, const ResizedSpan& span, ResizeFilter filte
   const double stretch = std::max(ratio, 1.0);  // When shrinking, the filter widens.
   const double reach = Reach(filter) * stretch;
   const double shrink = 1.0 / stretch;
-  axis.taps.resize(span.count);
-  axis.weights.clear();
+  axis.count = 0;
   for (std::uint32_t i = 0; i < span.count; ++i) {
-    const double center = (static_cast<double>(span.first + i) + 0.5) * ratio;
-    const auto low = static_cast<std::int64_t>(center - reach + 0.5);
-    const auto high = static_cast<std::int64_t>(center + reach + 0.5);
-    const std::int64_t first = std::max<std::int64_t>(low, 0);
-    const std::int64_t end = std::min<std::int64_t>(high, source_size);
+    const auto [center, first, end] = FootprintOf(span.first + i, ratio, reach, source_size);
+    axis.count = std::max(axis.count, static_cast<std::uint32_t>(end - first));
+  }
+  axis.first.resize(span.count);
+  axis.weights.assign(std::size_t{span.count} * axis.count, 0);
+  for (std::uint32_t i = 0; i < span.count; ++i) {
+    const auto [center, first, end] = FootprintOf(span.first + i, ratio, reach, source_size);
     exact.clear();
     double sum = 0.0;
     for (std::int64_t x = first; x < end; ++x) {
@@ -67,11 +82,12 @@ void Plan(std::uint32_t source_size, const ResizedSpan& span, ResizeFilter filte
       exact.push_back(filter == ResizeFilter::kBicubic ? Bicubic(position) : Bilinear(position));
       sum += exact.back();
     }
-    axis.taps[i] = {static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(exact.size()),
-                    axis.weights.size()};
-    for (const double weight : exact) {
-      axis.weights.push_back(ToFixed(sum != 0.0 ? weight / sum : weight));
-    }
+    // Near the far edge the sum begins earlier, so that it does not leave the picture.
+    const auto start = std::min(static_cast<std::uint32_t>(first), source_size - axis.count);
+    axis.first[i] = start;
+    std::int32_t* weights = &axis.weights[std::size_t{i} * axis.count];
+    weights += first - start;
+    for (const double weight : exact) *weights++ = ToFixed(sum != 0.0 ? weight / sum : weight);
   }
 }
 
@@ -79,26 +95,40 @@ HOLDFAST_INLINE std::uint8_t ToPixel(std::int32_t sum) {
   return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
 }
 
-// Red, green, blue and one byte that is not ours, as one vector of the CPU.
-using Bytes4 __attribute__((vector_size(4))) = std::uint8_t;
+// Vectors of the CPU, as g++ and clang both know them.
+using Bytes16 __attribute__((vector_size(16))) = std::uint8_t;
 using Ints4 __attribute__((vector_size(16))) = std::int32_t;
 
-// Reads one byte beyond the last pixel that the taps name.
-HOLDFAST_INLINE void NarrowRow(const std::uint8_t* source, const Axis& axis, std::uint8_t* target) {
-  for (const Tap& tap : axis.taps) {
-    const std::uint8_t* pixel = source + tap.first * kChannels;
-    const std::int32_t* weights = axis.weights.data() + tap.weights;
+// Red, green, blue and one byte that is not ours, a lane each. (A conversion of four bytes would do
+// the same; g++ makes four moves of it.)
+HOLDFAST_INLINE Ints4 LoadPixel(const std::uint8_t* pixel) {
+  static_assert(std::endian::native == std::endian::little);
+  std::int32_t packed = 0;
+  std::memcpy(&packed, pixel, sizeof(packed));
+  const auto bytes = std::bit_cast<Bytes16>(Ints4{packed, 0, 0, 0});
+  const Bytes16 zero{};
+  return std::bit_cast<Ints4>(__builtin_shufflevector(bytes, zero, 0, 16, 16, 16, 1, 16, 16, 16, 2,
+                                                      16, 16, 16, 3, 16, 16, 16));
+}
+
+// Reads one byte beyond the last pixel of the last sum. `sums` has room for one number more than a
+// row of the target has bytes.
+HOLDFAST_INLINE void NarrowRow(const std::uint8_t* source, const Axis& axis, std::int32_t* sums,
+                               std::uint8_t* target) {
+  const std::uint32_t count = axis.count;
+  const std::int32_t* weights = axis.weights.data();
+  std::int32_t* next = sums;
+  for (const std::uint32_t first : axis.first) {
+    const std::uint8_t* pixel = source + first * kChannels;
     Ints4 sum = {kHalf, kHalf, kHalf, kHalf};
-    for (std::uint32_t i = 0; i < tap.count; ++i, pixel += kChannels) {
-      Bytes4 packed;
-      std::memcpy(&packed, pixel, sizeof(packed));
-      sum += __builtin_convertvector(packed, Ints4) * weights[i];
-    }
-    target[0] = ToPixel(sum[0]);
-    target[1] = ToPixel(sum[1]);
-    target[2] = ToPixel(sum[2]);
-    target += kChannels;
+    for (std::uint32_t i = 0; i < count; ++i) sum += LoadPixel(pixel + i * kChannels) * weights[i];
+    // The fourth number is overwritten by the next pixel's first.
+    std::memcpy(next, &sum, sizeof(sum));
+    next += kChannels;
+    weights += count;
   }
+  const std::size_t row_bytes = axis.first.size() * kChannels;
+  for (std::size_t i = 0; i < row_bytes; ++i) target[i] = ToPixel(sums[i]);
 }
 
 HOLDFAST_INLINE void BlendRows(const std::uint8_t* source, std::size_t row_bytes,
@@ -112,7 +142,7 @@ HOLDFAST_INLINE void BlendRows(const std::uint8_t* source, std::size_t row_bytes
   for (std::size_t i = 0; i < row_bytes; ++i) target[i] = ToPixel(sums[i]);
 }
 
-using NarrowRowFunction = void (*)(const std::uint8_t*, const Axis&, std::uint8_t*);
+using NarrowRowFunction = void (*)(const std::uint8_t*, const Axis&, std::int32_t*, std::uint8_t*);
 using BlendRowsFunction = void (*)(const std::uint8_t*, std::size_t, const std::int32_t*,
                                    std::uint32_t, std::int32_t*, std::uint8_t*);
 struct Kernels {
@@ -120,8 +150,9 @@ struct Kernels {
   BlendRowsFunction blend_rows;
 };
 
-void NarrowRowPortable(const std::uint8_t* source, const Axis& axis, std::uint8_t* target) {
-  NarrowRow(source, axis, target);
+void NarrowRowPortable(const std::uint8_t* source, const Axis& axis, std::int32_t* sums,
+                       std::uint8_t* target) {
+  NarrowRow(source, axis, sums, target);
 }
 void BlendRowsPortable(const std::uint8_t* source, std::size_t row_bytes,
                        const std::int32_t* weights, std::uint32_t count, std::int32_t* sums,
@@ -130,9 +161,9 @@ void BlendRowsPortable(const std::uint8_t* source, std::size_t row_bytes,
 }
 
 #if defined(HOLDFAST_AVX2)
-HOLDFAST_AVX2 void NarrowRowAvx2(const std::uint8_t* source, const Axis& axis,
+HOLDFAST_AVX2 void NarrowRowAvx2(const std::uint8_t* source, const Axis& axis, std::int32_t* sums,
                                  std::uint8_t* target) {
-  NarrowRow(source, axis, target);
+  NarrowRow(source, axis, sums, target);
 }
 HOLDFAST_AVX2 void BlendRowsAvx2(const std::uint8_t* source, std::size_t row_bytes,
                                  const std::int32_t* weights, std::uint32_t count,
@@ -159,10 +190,11 @@ void Resizer::Resize(const RgbView& source, ResizeFilter filter, const ResizedSp
   Plan(source.width, columns, filter, exact_weights_, horizontal_);
   Plan(source.height, rows, filter, exact_weights_, vertical_);
 
-  // Taps move on with the output, so the first and the last name all source rows in between.
-  const std::uint32_t top = vertical_.taps.front().first;
-  const std::uint32_t bottom = vertical_.taps.back().first + vertical_.taps.back().count;
+  // Sums move on with the output, so the first and the last name all source rows in between.
+  const std::uint32_t top = vertical_.first.front();
+  const std::uint32_t bottom = vertical_.first.back() + vertical_.count;
   const std::size_t row_bytes = std::size_t{columns.count} * kChannels;
+  sums_.resize(row_bytes + 1);
   narrowed_.resize((bottom - top) * row_bytes);
   for (std::uint32_t y = top; y < bottom; ++y) {
     const std::uint8_t* row = source.pixels + y * source.stride;
@@ -172,14 +204,12 @@ void Resizer::Resize(const RgbView& source, ResizeFilter filter, const ResizedSp
       last_row_.push_back(0);
       row = last_row_.data();
     }
-    kernels.narrow_row(row, horizontal_, narrowed_.data() + (y - top) * row_bytes);
+    kernels.narrow_row(row, horizontal_, sums_.data(), narrowed_.data() + (y - top) * row_bytes);
   }
-  accumulator_.resize(row_bytes);
   for (std::uint32_t y = 0; y < rows.count; ++y) {
-    const Tap& tap = vertical_.taps[y];
-    kernels.blend_rows(narrowed_.data() + (tap.first - top) * row_bytes, row_bytes,
-                       vertical_.weights.data() + tap.weights, tap.count, accumulator_.data(),
-                       target + y * target_stride);
+    kernels.blend_rows(narrowed_.data() + (vertical_.first[y] - top) * row_bytes, row_bytes,
+                       &vertical_.weights[std::size_t{y} * vertical_.count], vertical_.count,
+                       sums_.data(), target + y * target_stride);
   }
 }
 

@@ -35,14 +35,12 @@ class Resizer {
   void Resize(const RgbView& source, ResizeFilter filter, const ResizedSpan& columns,
               const ResizedSpan& rows, std::uint8_t* target, std::size_t target_stride);
 
-  // One output pixel of an axis: the weighted sum of `count` source pixels from `first` on.
-  struct Tap {
-    std::uint32_t first = 0;
-    std::uint32_t count = 0;
-    std::size_t weights = 0;  // Where its weights begin.
-  };
+  // How each output pixel of an axis is summed: `count` source pixels from first[i] on, whose
+  // weights are weights[i · count] and so on. All have the same count, filled up with weights of 0:
+  // the processor foresees a loop of one length.
   struct Axis {
-    std::vector<Tap> taps;
+    std::uint32_t count = 0;
+    std::vector<std::uint32_t> first;
     std::vector<std::int32_t> weights;  // 22 bits of fraction.
   };
 
@@ -50,9 +48,9 @@ class Resizer {
   Axis horizontal_;
   Axis vertical_;
   std::vector<double> exact_weights_;
-  std::vector<std::uint8_t> narrowed_;     // Source rows after the horizontal pass.
-  std::vector<std::uint8_t> last_row_;     // A copy that may be read one byte beyond its end.
-  std::vector<std::int32_t> accumulator_;  // One output row.
+  std::vector<std::uint8_t> narrowed_;  // Source rows after the horizontal pass.
+  std::vector<std::uint8_t> last_row_;  // A copy that may be read one byte beyond its end.
+  std::vector<std::int32_t> sums_;      // One output row before it is rounded, and one more.
 };
 
 }  // namespace holdfast
