@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
-#include <rapidjson/document.h>
+#include <simdjson.h>
 
 #include <array>
 #include <fstream>
@@ -14,19 +14,16 @@
 namespace holdfast {
 namespace {
 
-using Json = rapidjson::Value;
+// simdjson's accessors throw where the manifest is not as expected, which fails the test.
+using Json = simdjson::dom::element;
 
-std::string Text(const Json& object, const char* key) {
-  CHECK(object.HasMember(key) && object[key].IsString());
-  return object[key].GetString();
+std::string Text(Json json, const char* key) { return std::string(json[key].get_string().value()); }
+
+std::uint32_t Number(Json json, const char* key) {
+  return static_cast<std::uint32_t>(json[key].get_uint64().value());
 }
 
-std::uint32_t Number(const Json& object, const char* key) {
-  CHECK(object.HasMember(key) && object[key].IsUint());
-  return object[key].GetUint();
-}
-
-Preprocessing ReadPipeline(const Json& json) {
+Preprocessing ReadPipeline(Json json) {
   const std::string geometry = Text(json, "geometry");
   Preprocessing pipeline;
   pipeline.geometry = geometry == "stretch"            ? Geometry::kStretch
@@ -35,19 +32,19 @@ Preprocessing ReadPipeline(const Json& json) {
   pipeline.filter =
       Text(json, "filter") == "bicubic" ? ResizeFilter::kBicubic : ResizeFilter::kBilinear;
   pipeline.resize_side = Number(json, "resize");
-  CHECK(json["crop"].IsArray() && json["crop"].Size() == 2);
-  pipeline.crop_width = json["crop"][0].GetUint();
-  pipeline.crop_height = json["crop"][1].GetUint();
+  const simdjson::dom::array crop = json["crop"];
+  pipeline.crop_width = static_cast<std::uint32_t>(crop.at(0).get_uint64().value());
+  pipeline.crop_height = static_cast<std::uint32_t>(crop.at(1).get_uint64().value());
   return pipeline;
 }
 
-GoldenImage ReadImage(const Json& json) {
+GoldenImage ReadImage(Json json) {
   GoldenImage image{.file = Text(json, "file"),
                     .sha256 = Text(json, "sha256"),
                     .kind = Text(json, "kind"),
                     .sheet = Text(json, "sheet"),
                     .sheet_sha256 = Text(json, "sheet_sha256")};
-  for (const Json& part : json["parts"].GetArray()) {
+  for (const Json part : json["parts"].get_array()) {
     image.parts.push_back({.pipeline = Text(part, "pipeline"),
                            .top = Number(part, "top"),
                            .width = Number(part, "width"),
@@ -74,16 +71,14 @@ std::string HexSha256(ByteView bytes) {
 
 GoldenManifest ReadGoldenManifest() {
   const std::vector<std::uint8_t> bytes = ReadGoldenFile("manifest.json");
-  const std::string text(bytes.begin(), bytes.end());
-  rapidjson::Document json;
-  json.Parse(text.data(), text.size());
-  CHECK(!json.HasParseError() && json.IsObject());
+  simdjson::dom::parser parser;
+  const Json json = parser.parse(bytes.data(), bytes.size());
   GoldenManifest manifest;
-  for (const auto& [name, pipeline] : json["pipelines"].GetObject()) {
-    manifest.pipelines[name.GetString()] = ReadPipeline(pipeline);
+  for (const auto& [name, pipeline] : json["pipelines"].get_object()) {
+    manifest.pipelines[std::string(name)] = ReadPipeline(pipeline);
   }
-  for (const Json& image : json["images"].GetArray()) manifest.images.push_back(ReadImage(image));
-  for (const Json& image : json["hostile"].GetArray()) {
+  for (const Json image : json["images"].get_array()) manifest.images.push_back(ReadImage(image));
+  for (const Json image : json["hostile"].get_array()) {
     manifest.hostile.push_back({.file = Text(image, "file"),
                                 .sha256 = Text(image, "sha256"),
                                 .reason = Text(image, "reason")});
