@@ -179,24 +179,24 @@ JsonToken JsonReader::ReadNumber() {
   if (negative) ++at_;
   if (at_ == end_ || !IsDigit(*at_)) return ReadUnfinite(negative);
 
-  std::uint64_t digits = 0;
-  int count = 0;  // Significant ones.
-  int scale = 0;
-  const auto take_digits = [&](int step) {
-    for (; at_ != end_ && IsDigit(*at_); ++at_, scale += step) {
-      // Wraps when too long; such a number takes the slow way.
+  std::uint64_t digits = 0;  // Wraps when there are too many; such a number takes the slow way.
+  const auto take_digits = [&] {
+    const char* const first = at_;
+    for (; at_ != end_ && IsDigit(*at_); ++at_) {
       digits = digits * 10 + static_cast<std::uint64_t>(*at_ - '0');
-      if (count > 0 || *at_ != '0') ++count;
     }
+    return static_cast<int>(at_ - first);
   };
   const bool zero = *at_ == '0';
-  const char* const whole = at_;
-  take_digits(0);
-  if (zero && at_ - whole > 1) return Fail("a number with a leading zero");
+  int count = take_digits();
+  int scale = 0;
+  if (zero && count > 1) return Fail("a number with a leading zero");
   if (at_ != end_ && *at_ == '.') {
-    const char* const fraction = ++at_;
-    take_digits(-1);
-    if (at_ == fraction) return Fail("expected a digit after '.'");
+    ++at_;
+    const int fraction = take_digits();
+    if (fraction == 0) return Fail("expected a digit after '.'");
+    count += fraction;
+    scale = -fraction;
   }
   if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
     ++at_;
@@ -218,6 +218,8 @@ JsonToken JsonReader::ReadNumber() {
   }
   double exact = 0;
   if (std::from_chars(start, at_, exact).ec == std::errc::result_out_of_range) {
+    for (const char* c = start; *c == '-' || *c == '0' || *c == '.'; ++c)
+      count -= *c == '0' ? 1 : 0;
     if (scale + count > 0) return Fail("a number too big for a double");
     exact = negative ? -0.0 : 0.0;
   }
