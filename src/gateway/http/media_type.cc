@@ -90,12 +90,12 @@ bool LooksLikeJsonObject(ByteView bytes) {
 
 std::optional<std::string_view> Negotiate(std::string_view accept,
                                           std::span<const std::string_view> offers) {
-  if (Trim(accept).empty()) return offers.front();
   std::vector<MediaRange> ranges;
   while (!accept.empty() && ranges.size() < kRangesMax) {
     const std::string_view text = TakeUntil(accept, ',');
     if (!text.empty()) ranges.push_back(ParseRange(text));
   }
+  if (ranges.empty()) return offers.front();
   std::optional<std::string_view> best;
   int best_quality = 0;
   for (const std::string_view offer : offers) {

@@ -51,6 +51,7 @@ class BodyParser {
   Status Example(JsonToken first, const std::string& name);
   Status Value(JsonToken first, const std::string& name);
   Status Image(const JsonReader& past, const std::string& name);
+  Error NoSuchInput(const std::string& what) const;
   Status CheckSignature() const;
   std::optional<JsonReader> PastImage() const;
   bool IsInputName(std::string_view name) const {
@@ -158,9 +159,7 @@ Status BodyParser::Column(JsonToken first) {
   const JsonToken key = reader_.Next();
   if (key == JsonToken::kError) return reader_.error();
   if (key == JsonToken::kEndObject) return Bad("\"inputs\" is empty");
-  if (const std::string name = reader_.Text(); !IsInputName(name)) {
-    return Bad(fmt::format("\"inputs\" names {}; {}", Excerpt(name), InputNames(input_)));
-  }
+  if (!IsInputName(reader_.Text())) return NoSuchInput("\"inputs\"");
   const JsonToken value = reader_.Next();
   if (value == JsonToken::kBeginArray) {
     TRY_DO(List("inputs", &BodyParser::Value));
@@ -182,9 +181,7 @@ Status BodyParser::Row(JsonToken first, const std::string& name) {
   const JsonToken key = reader_.Next();
   if (key == JsonToken::kError) return reader_.error();
   if (key == JsonToken::kEndObject) return Bad(name + " is empty; " + InputNames(input_));
-  if (const std::string input = reader_.Text(); !IsInputName(input)) {
-    return Bad(fmt::format("{} names {}; {}", name, Excerpt(input), InputNames(input_)));
-  }
+  if (!IsInputName(reader_.Text())) return NoSuchInput(name);
   TRY_DO(Value(reader_.Next(), name));
   const JsonToken end = reader_.Next();
   if (end == JsonToken::kError) return reader_.error();
@@ -260,6 +257,13 @@ Status BodyParser::Image(const JsonReader& past, const std::string& name) {
   }
   call_.items.push_back({ItemKind::kEncodedImage, ItemBytes::Own(*std::move(decoded))});
   return {};
+}
+
+// The key just read is no input's name, unless its value is no JSON at all.
+Error BodyParser::NoSuchInput(const std::string& what) const {
+  JsonReader ahead = reader_;
+  if (ahead.Skip(ahead.Next()) == JsonToken::kError) return ahead.error();
+  return Bad(fmt::format("{} names {}; {}", what, Excerpt(reader_.Text()), InputNames(input_)));
 }
 
 Status BodyParser::CheckSignature() const {
