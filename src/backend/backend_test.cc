@@ -74,10 +74,9 @@ TEST(OnnxSignature, SaysWhatTheModelHasAndWhatIsServed) {
     return std::vector{TensorSpec{"y", dtype, std::move(shape)}};
   };
   constexpr DType kF = DType::kFloat32;
-  EXPECT_EQ(
-      refusal({kPicture, kScores}, {kScores}),
-      "a classifier must have exactly one input; the model has x float32[N,3,8,8], y float32"
-      "[N,10]");
+  EXPECT_EQ(refusal({kPicture, kScores}, {kScores}),
+            "a classifier must have exactly one input; the model has x float32[N,3,8,8], y float32"
+            "[N,10]");
   EXPECT_THAT(refusal({}, {kScores}), HasSubstr("the model has none"));
   EXPECT_THAT(refusal(input(DType::kFloat16, {1, 3, 8, 8}), {kScores}), HasSubstr("float32 or"));
   EXPECT_THAT(refusal(input(kF, {1, 8}), {kScores}), HasSubstr("one picture an item"));

@@ -152,37 +152,55 @@ Result<ModelRunner> LoadStaged(const StagedFolder& stage, const PackDraft& draft
   return ModelRunner::Load(std::move(servable), backends, ImageLimits{});
 }
 
-Status Assemble(const PackOptions& options, std::span<Backend* const> backends,
-                const StagedFolder& stage, PackDraft& draft) {
+// Settles what the graph itself says: signature, input size and kind of output.
+Status ConsultGraph(const PackOptions& options, std::span<Backend* const> backends,
+                    const StagedFolder& stage, PackDraft& draft) {
+  const fs::path file = stage.path() / draft.config.file;
+  Backend* backend = TRY(SelectBackend("auto", file, backends));
+  const std::unique_ptr<Session> session = TRY(backend->Load(file));
+  draft.config.signature = session->signature();
+  AdaptToInput(options, session->signature().input, draft);
+  if (options.output) {
+    draft.config.output = *options.output;
+    return {};
+  }
+  draft.config.output = TRY(DetectOutput(*session));
+  const bool logits = draft.config.output == OutputKind::kLogits;
+  draft.notes.push_back(logits ? "outputs are logits: softmax will be applied"
+                               : "outputs are probabilities: they are given as they are");
+  return {};
+}
+
+Status Assemble(const PackOptions& options, const StagedFolder& stage, PackDraft& draft) {
   TRY_DO(CopyModel(options, stage, draft));
   if (!options.labels_file.empty()) {
     TRY_DO(stage.Copy(options.labels_file, kLabelsName));
     draft.config.labels_file = kLabelsName;
   }
-  TRY_DO(CopyGolden(stage, draft));
   draft.config.description = options.description;
-  {
-    const fs::path file = stage.path() / draft.config.file;
-    Backend* backend = TRY(SelectBackend("auto", file, backends));
-    const std::unique_ptr<Session> session = TRY(backend->Load(file));
-    draft.config.signature = session->signature();
-    AdaptToInput(options, session->signature().input, draft);
-    draft.config.output = options.output ? *options.output : TRY(DetectOutput(*session));
-    if (!options.output) {
-      const bool logits = draft.config.output == OutputKind::kLogits;
-      draft.notes.push_back(logits ? "outputs are logits: softmax will be applied"
-                                   : "outputs are probabilities: they are given as they are");
-    }
-  }
+  return CopyGolden(stage, draft);
+}
+
+// Loads and runs what was put together, twice: to learn what the golden photos give, and then as it
+// will be served.
+Status Prove(const StagedFolder& stage, std::span<Backend* const> backends, PackDraft& draft) {
   const std::vector<GoldenExample> golden = std::exchange(draft.config.golden, {});
   TRY_DO(WriteConfig(stage, draft));
-  ModelRunner runner = TRY(LoadStaged(stage, draft, backends));
+  ModelRunner first = TRY(LoadStaged(stage, draft, backends));
   draft.config.golden = golden;
-  TRY_DO(SettleGolden(runner, draft));
+  TRY_DO(SettleGolden(first, draft));
   if (golden.empty()) draft.notes.push_back("no golden example: give --golden PHOTO for one");
   TRY_DO(WriteConfig(stage, draft));
-  ModelRunner final_runner = TRY(LoadStaged(stage, draft, backends));
-  return final_runner.CheckGolden();
+  ModelRunner served = TRY(LoadStaged(stage, draft, backends));
+  return served.CheckGolden();
+}
+
+// All steps up to the folder's move to its place.
+Status Make(const PackOptions& options, std::span<Backend* const> backends,
+            const StagedFolder& stage, PackDraft& draft) {
+  TRY_DO(Assemble(options, stage, draft));
+  TRY_DO(ConsultGraph(options, backends, stage, draft));
+  return Prove(stage, backends, draft);
 }
 
 }  // namespace
@@ -194,7 +212,7 @@ int Pack(const PackOptions& options, std::span<Backend* const> backends,
   const fs::path target = options.repository / draft->key.name / std::to_string(draft->key.version);
   Result<StagedFolder> stage = StagedFolder::Open(target);
   if (!stage) return FailCommand(streams, stage.error());
-  Status packed = Assemble(options, backends, *stage, *draft);
+  Status packed = Make(options, backends, *stage, *draft);
   if (packed) {
     packed = stage->Commit(options.force ? StagedFolder::Existing::kReplace
                                          : StagedFolder::Existing::kRefuse);

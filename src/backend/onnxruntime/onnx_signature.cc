@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kImageRank = 4;
 // 4096 × 4096 pixels, the largest crop, in three channels.
-constexpr std::size_t kInputElementsMax = 3 * 4096 * 4096;
+constexpr std::size_t kInputElementsMax = std::size_t{3} * 4096 * 4096;
 constexpr std::size_t kClassesMax = 1'000'000;
 
 std::string Listed(std::span<const TensorSpec> specs) {
