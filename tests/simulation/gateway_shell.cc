@@ -246,6 +246,8 @@ void GatewayShell::Send(const Dispatch& dispatch) {
                     "item {}: attempt {} of {} dispatches", dispatch.item.value, dispatch.attempt,
                     truth.dispatches);
   findings_.Require(line.ready && !line.known_dead, "slot {} cannot work", dispatch.slot.value);
+  findings_.Require(!failed_.contains(truth.servable), "item {} should have been refused",
+                    dispatch.item.value);
   findings_.Require(!line.item.has_value(), "slot {} gets a second item", dispatch.slot.value);
   findings_.Require(line.worker->servable == truth.servable, "item {} goes to another servable",
                     dispatch.item.value);

@@ -24,7 +24,7 @@ class GatewayShell : public std::enable_shared_from_this<GatewayShell> {
   struct Habits {
     // Of a worker that is replaced before its end-of-file: look at its mark first, or do not.
     bool reads_the_replaced = true;
-    double needless_decide = 0.02;  // Before an event: Decide() must then have nothing to say.
+    double needless_decide = 0.2;  // Before an event: Decide() must then have nothing to say.
   };
   // To the supervisor.
   std::function<void(SlotId, Generation, DeathCause)> ask_recycle;
@@ -54,6 +54,7 @@ class GatewayShell : public std::enable_shared_from_this<GatewayShell> {
   void Die() { dead_ = true; }
 
   const Scheduler& scheduler() const { return scheduler_; }
+  bool KnowsFailed(ServableId servable) const { return failed_.contains(servable); }
   std::uint64_t decide_calls() const { return decide_calls_; }
   std::size_t rescues() const { return rescue_count_; }
   // After a drain: nothing is left that could still cost anything.

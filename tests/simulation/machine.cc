@@ -100,6 +100,18 @@ void Machine::GiveChannel(const WorkerRef& worker) {
   for (const auto& [news, item] : std::exchange(worker->unread, {})) on_news(worker, news, item);
 }
 
+void Machine::KillAny() {
+  if (const WorkerRef worker = AnyAlive()) Kill(worker, DeathCause::kKilledFromOutside);
+}
+
+void Machine::KillAll() {
+  for (const WorkerRef& worker : AllAlive()) Kill(worker, DeathCause::kKilledFromOutside);
+}
+
+void Machine::StopAny() {
+  if (const WorkerRef worker = AnyAlive()) worker->stuck = true;
+}
+
 WorkerRef Machine::AnyAlive() {
   if (alive_.empty()) return nullptr;
   return alive_[random_.Below(static_cast<std::uint32_t>(alive_.size()))];

@@ -78,7 +78,9 @@ class Machine {
   void CloseUnforked(const WorkerRef& worker);
   void Send(const WorkerRef& worker, ItemId item, Nature nature);
   void Kill(const WorkerRef& worker, DeathCause cause);
-  void Freeze(const WorkerRef& worker) { worker->stuck = true; }
+  void KillAny();  // From outside, as the next two.
+  void KillAll();
+  void StopAny();
   // Gives the channel's end to the gateway, with what lies in it.
   void GiveChannel(const WorkerRef& worker);
 

@@ -8,7 +8,8 @@
 
 namespace holdfast::simulation {
 
-// splitmix64: the same numbers from the same seed, with every compiler and library.
+// splitmix64: the same numbers from the same seed, with every compiler. So that a seed replays its
+// world everywhere, no two draws may stand among the arguments of one call.
 class Random {
  public:
   explicit Random(std::uint64_t seed) : state_(seed) {}

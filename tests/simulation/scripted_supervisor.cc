@@ -19,10 +19,16 @@ void ScriptedSupervisor::Start() {
 
 void ScriptedSupervisor::Spawn(SlotId slot, Generation generation) {
   const WorkerRef worker = machine_.Order(slot, generation, options_.slots[slot.value]);
+  worker->unexplained = random_.Chance(options_.verdict_lost + options_.verdict_late);
   workers_[slot.value] = worker;
   machine_.Fork(worker);
-  agenda_.In(random_.Between(microseconds(10), milliseconds(3)),
-             [=, this] { give_worker(worker); });
+  // One channel for all: what goes in first comes out first.
+  to_give_.push_back(worker);
+  agenda_.In(random_.Between(microseconds(10), milliseconds(3)), [this] {
+    const WorkerRef next = to_give_.front();
+    to_give_.pop_front();
+    give_worker(next);
+  });
   agenda_.In(options_.ready_timeout, [=, this] {
     if (worker->stuck && !worker->begun.has_value()) {
       machine_.Kill(worker, DeathCause::kStartTimeout);
@@ -39,11 +45,9 @@ void ScriptedSupervisor::Recycle(SlotId slot, Generation generation, DeathCause 
 
 void ScriptedSupervisor::WorkerExited(const WorkerRef& worker) {
   const auto tell = [=, this] { tell_verdict(worker->slot, worker->generation, worker->cause); };
-  if (random_.Chance(options_.verdict_lost)) {
-    worker->unexplained = true;
-  } else if (random_.Chance(options_.verdict_late)) {
-    worker->unexplained = true;
-    agenda_.In(random_.Between(milliseconds(900), milliseconds(3000)), tell);
+  if (worker->unexplained) {
+    if (random_.Chance(0.5))
+      agenda_.In(random_.Between(milliseconds(900), milliseconds(3000)), tell);
   } else {
     agenda_.In(random_.Between(microseconds(10), milliseconds(30)), tell);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <vector>
 
@@ -40,6 +41,7 @@ class ScriptedSupervisor {
   Machine& machine_;
   Options options_;
   std::vector<WorkerRef> workers_;
+  std::deque<WorkerRef> to_give_;
 };
 
 }  // namespace holdfast::simulation

@@ -37,6 +37,7 @@ void RunSeeds(const char* name, RunWorld run) {
     sum.refused += outcome.refused;
     sum.shed += outcome.shed;
     sum.rescued += outcome.rescued;
+    sum.gave_up += outcome.gave_up;
     if (outcome.broken.empty()) continue;
     ++failures;
     ADD_FAILURE() << name << ", seed " << seed << ": " << outcome.broken.front()
@@ -45,9 +46,9 @@ void RunSeeds(const char* name, RunWorld run) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   fmt::print(
       "{}: {} seeds in {:.2f} s ({:.0f}/s), {} events, {} Decide() calls; {} items: {} "
-      "answered, {} refused, {} shed, {} rescues\n",
+      "answered, {} refused, {} shed, {} rescues; {} gave up\n",
       name, seeds, took.count(), static_cast<double>(seeds) / took.count(), sum.events,
-      sum.decide_calls, sum.items, sum.answered, sum.refused, sum.shed, sum.rescued);
+      sum.decide_calls, sum.items, sum.answered, sum.refused, sum.shed, sum.rescued, sum.gave_up);
 }
 
 TEST(Simulation, KeepsItsPromisesInEveryGatewayWorld) { RunSeeds("gateway", RunGatewayWorld); }

@@ -68,6 +68,7 @@ class SupervisorShell {
   bool gateway_is_up() const { return gateway_ == Process::kUp; }
   std::uint32_t gateway_life() const { return gateway_life_; }
   bool gave_up() const { return gave_up_; }
+  std::uint32_t servables() const { return static_cast<std::uint32_t>(zygotes_.size()); }
   const Fleet& fleet() const { return fleet_; }
   std::uint64_t decide_calls() const { return decide_calls_; }
   // Whether all that should run does, and nothing else.

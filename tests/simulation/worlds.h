@@ -19,7 +19,7 @@ struct Outcome {
   std::uint64_t refused = 0;
   std::uint64_t shed = 0;
   std::uint64_t rescued = 0;
-  std::uint64_t blamed = 0;  // Good items among the refused: a fault that was not theirs.
+  std::uint64_t gave_up = 0;  // Whether the fleet did.
 };
 
 // A Scheduler, its gateway and a supervisor without manners.
