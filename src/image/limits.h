@@ -13,7 +13,9 @@ namespace holdfast {
 struct ImageLimits {
   std::uint64_t pixels_max = 50'000'000;  // 24-megapixel photos pass with room to spare.
   std::uint32_t side_max = 16'384;
-  std::size_t ancillary_bytes_max = MiB(4);  // A PNG's metadata (EXIF, ICC, text), inflated.
+  // A PNG's metadata (EXIF, ICC, text), inflated: what a bomb costs before it is refused, 2–4 ms a
+  // MiB.
+  std::size_t ancillary_bytes_max = MiB(2);
   std::uint32_t jpeg_scans_max = 64;
 };
 
