@@ -26,6 +26,8 @@ template <class T>
 class [[nodiscard]] Result : public tl::expected<T, Error> {
  public:
   using tl::expected<T, Error>::expected;
+  // Implicit, so that a function can return an Error.
+  // NOLINTNEXTLINE(google-explicit-constructor)
   Result(Error error) : tl::expected<T, Error>(tl::unexpect, std::move(error)) {}
 };
 using Status = Result<void>;

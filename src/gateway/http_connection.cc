@@ -63,7 +63,9 @@ class Connection {
       : stream_(std::move(socket)), state_(state) {}
 
   asio::awaitable<void> Run() {
-    while (co_await ServeOne()) {
+    // Not `while (co_await …) {}`: GCC 12 compiles that to a trap.
+    for (bool goes_on = true; goes_on;) {
+      goes_on = co_await ServeOne();
     }
   }
 
@@ -91,7 +93,8 @@ class Connection {
 
   // Serves one request. False: the connection has ended.
   asio::awaitable<bool> ServeOne() {
-    if (!co_await AwaitRequest()) co_return false;
+    const bool begun = co_await AwaitRequest();
+    if (!begun) co_return false;
     Parser parser;
     parser.header_limit(kHeaderBytesMax);
     parser.body_limit(boost::none);
@@ -300,11 +303,13 @@ class Connection {
       co_return co_await Refuse(exchange, parsed.error());
     }
     const AnswerForm form = parsed->form;
-    const auto outcomes = co_await AwaitOutcomes({.servable = servable,
-                                                  .items = std::move(parsed->items),
-                                                  .deadline = deadline,
-                                                  .request_id = exchange.id,
-                                                  .done = {}});
+    // A value with a name: GCC 12 destroys an aggregate temporary inside co_await twice.
+    InferenceService::Call call{.servable = servable,
+                                .items = std::move(parsed->items),
+                                .deadline = deadline,
+                                .request_id = exchange.id,
+                                .done = {}};
+    const auto outcomes = co_await AwaitOutcomes(std::move(call));
     if (!outcomes.has_value()) {
       state_.metrics.RequestAbandoned();
       co_return false;

@@ -54,9 +54,10 @@ Status AddRules(scmp_filter_ctx filter) {
     const int number = seccomp_syscall_resolve_name(call.name);
     if (number == __NR_SCMP_ERROR) continue;  // Not on this architecture.
     const bool is_mmap = std::string_view(call.name) == "mmap";
-    const int added = is_mmap ? seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
-                                                 SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0))
-                              : seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+    const scmp_arg_cmp not_executable{
+        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
+    const int added = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, is_mmap ? 1 : 0,
+                                             is_mmap ? &not_executable : nullptr);
     if (added != 0) {
       return Error{Reason::kUnavailable, std::string("seccomp refuses a rule for ") + call.name};
     }

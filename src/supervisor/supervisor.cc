@@ -75,7 +75,8 @@ int Supervisor::Run() {
     const TimePoint wake = NextWake();
     const Status waited = poller_.Wait(wake);
     // Whoever slept must not judge: a frozen host looks like children that do not answer.
-    if (wake < Now() - kLateness) fleet_.HostSlept(Now() - std::max(wake, round_start));
+    const Duration late = wake == kNever ? Duration::zero() : Now() - std::max(wake, round_start);
+    if (late > kLateness) fleet_.HostSlept(late);
     if (!waited) {
       log_.Error("cannot wait for events", {{"error", waited.error().message}});
       exit_code_ = Describe(waited.error().reason).exit_code;

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+import shutil
+
+import pytest
+
+from tests.process.running_server import BIN, MODELS, PHOTOS, TINY, Server, oracle
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built():
+    for name in ("holdfast", "holdfast-gateway", "holdfast-worker", "holdfast-load"):
+        if not (BIN / name).exists():
+            pytest.exit(f"{BIN / name} is missing: ./dev build makes it", returncode=1)
+
+
+@pytest.fixture(scope="session")
+def demo_model():
+    folder = MODELS / "efficientnet-lite0"
+    assert folder.exists(), f"{folder} is missing: ./dev build makes it"
+    return folder / "1"
+
+
+@pytest.fixture(scope="session")
+def photos(demo_model):
+    """The photos with the class that the demo model gives each without a server."""
+    return oracle(demo_model, sorted(PHOTOS.glob("*.jpg")))
+
+
+@pytest.fixture(scope="session")
+def tiny_photos():
+    """The same photos with the classes of the tiny model: work of a millisecond."""
+    return oracle(TINY / "tiny/1", sorted(PHOTOS.glob("*.jpg")))
+
+
+@pytest.fixture
+def demo_repository(tmp_path, demo_model):
+    """A repository with the demo model alone."""
+    (tmp_path / "models/efficientnet-lite0").mkdir(parents=True)
+    (tmp_path / "models/efficientnet-lite0/1").symlink_to(demo_model)
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def tiny_server(tmp_path):
+    with Server(tmp_path, "--workers", "2", models=TINY) as server:
+        yield server
+
+
+@pytest.fixture
+def fake_model(tmp_path):
+    """Makes a repository with one fake model: fake_model(rules, **keys of fake.toml)."""
+    def make(rules="", name="fake", **keys):
+        folder = tmp_path / "fakes" / name / "1"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        (folder / "model.toml").write_text(
+            'engine = "fake"\nfile = "fake.toml"\n[preprocessing]\ngeometry = "stretch"\n'
+            "crop = [32, 32]\nmean = [0, 0, 0]\ndeviation = [1, 1, 1]\n")
+        lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
+        (folder / "fake.toml").write_text(lines + rules)
+        return tmp_path / "fakes"
+    return make
