@@ -112,7 +112,10 @@ void Scheduler::Condemn(SlotId slot, Generation generation, DeathCause cause) {
   SlotRecord* record = FindSlot(slot, generation);
   if (record == nullptr || record->state == SlotState::kCondemned) return;
   record->state = SlotState::kCondemned;
-  early_verdicts_[{slot, generation}] = cause;
+  const auto [early, unknown] = early_verdicts_.try_emplace({slot, generation}, cause);
+  // What is known to be dead did not hang; what it said before is its own doing.
+  if (!unknown && cause == DeathCause::kHung) cause = early->second;
+  early->second = cause;
   decisions_.emplace_back(Recycle{slot, generation, cause});
 }
 

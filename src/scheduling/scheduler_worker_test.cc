@@ -161,6 +161,16 @@ TEST_F(SchedulerWorker, TakesTheAnswerThatADeadWorkerGaveBefore) {
   EXPECT_TRUE(dispatched.empty()) << "it is dead all the same";
 }
 
+TEST_F(SchedulerWorker, DoesNotCallADeadWorkerHungWhenItsEndOfFileIsLost) {
+  AddReady({0});
+  Run({1}, {0});
+  scheduler.Verdict({0}, {1}, DeathCause::kKilledFromOutside, now);
+  now += seconds(1);
+  Decide();
+  ASSERT_EQ(recycled.size(), 1u);
+  EXPECT_EQ(recycled[0].cause, DeathCause::kKilledFromOutside);
+}
+
 TEST_F(SchedulerWorker, IgnoresEventsOfUnknownWorkers) {
   scheduler.WorkerReady({3}, {1}, now);
   scheduler.WorkerLost({3}, {1}, true, now);
