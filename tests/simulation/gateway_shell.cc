@@ -245,6 +245,8 @@ void GatewayShell::Send(const Dispatch& dispatch) {
   findings_.Require(dispatch.attempt >= 1 && dispatch.attempt <= truth.dispatches,
                     "item {}: attempt {} of {} dispatches", dispatch.item.value, dispatch.attempt,
                     truth.dispatches);
+  findings_.Require(truth.own_deaths < options_.own_deaths_max, "item {} may kill once more",
+                    dispatch.item.value);
   findings_.Require(line.ready && !line.known_dead, "slot {} cannot work", dispatch.slot.value);
   findings_.Require(!failed_.contains(truth.servable), "item {} should have been refused",
                     dispatch.item.value);
@@ -322,6 +324,7 @@ void GatewayShell::End(const Recycle& recycle) {
                  DeathCauseWord(recycle.cause));
   if (recycle.cause == DeathCause::kHung) {
     findings_.Require(worker.stuck || !worker.alive(), "a healthy worker is called hung");
+    findings_.Require(!entry->second.known_dead, "a worker known to be dead is called hung");
     findings_.Require(agenda_.now() >= entry->second.dispatched + options_.hang_floor,
                       "a worker is called hung too soon");
   }
