@@ -35,16 +35,18 @@ Result<std::vector<ServedModel>> FindModels(const ServerConfig& config) {
   return models;
 }
 
-// The workers are shared out evenly, and each model has one at least.
+// As many as asked for each model; without a wish, those of the host are shared out, and each model
+// has one at least.
 WorkerCount ShareWorkers(const ServerConfig& config, std::vector<ServedModel>& models) {
   const Cgroup cgroup;
-  WorkerCount count = ChooseWorkerCount({.affinity_cpus = AffinityCpus(),
-                                         .quota_cpus = cgroup.CpuQuota(),
-                                         .memory_limit = cgroup.MemoryLimit()},
-                                        config.workers);
-  const auto shares = static_cast<std::uint32_t>(models.size());
-  for (std::uint32_t i = 0; i < shares; ++i) {
-    models[i].workers = std::max(1u, count.workers / shares + (i < count.workers % shares ? 1 : 0));
+  const WorkerCount count = ChooseWorkerCount({.affinity_cpus = AffinityCpus(),
+                                               .quota_cpus = cgroup.CpuQuota(),
+                                               .memory_limit = cgroup.MemoryLimit()},
+                                              config.workers);
+  const auto shares = static_cast<std::uint32_t>(config.workers > 0 ? 1 : models.size());
+  for (std::uint32_t i = 0; i < models.size(); ++i) {
+    const std::uint32_t rest = i < count.workers % shares ? 1 : 0;
+    models[i].workers = std::max(1u, count.workers / shares + rest);
   }
   return count;
 }
@@ -106,6 +108,7 @@ Result<SupervisorOptions> ToSupervisorOptions(ServerConfig config) {
   options.port_file = config.port_file;
   options.sandbox = ToSandboxing(config.sandbox);
   options.image_pixels_max = config.image_pixels_max;
+  if (config.worker_uid.has_value()) options.worker_uid = *config.worker_uid;
   options.arena_bytes = config.body_bytes_max;
   options.drain_timeout = config.drain_timeout_s;
   options.fleet.restart.failures_max = config.restarts_max;

@@ -12,6 +12,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include "base/build_id.h"
+#include "gateway/grpc_server.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
@@ -31,6 +32,7 @@ namespace asio = boost::asio;
 
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
+constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
 constexpr auto kDrainPoll = std::chrono::milliseconds(20);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
@@ -57,43 +59,74 @@ class Gateway {
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
-        acceptor_(loop_) {}
+        http_acceptor_(loop_),
+        grpc_acceptor_(loop_) {}
 
   int Run() {
     link_.Send({.kind = MessageKind::kHello, .value = BuildDigest(BuildId())});
-    acceptor_.assign(ListenerProtocol(), kGatewayHttpFd);
-    acceptor_.non_blocking(true);
-    asio::co_spawn(loop_, Accept(), asio::detached);
+    Assign(http_acceptor_, kGatewayHttpFd);
+    Assign(grpc_acceptor_, kGatewayGrpcFd);
+    asio::co_spawn(loop_, AcceptHttp(), asio::detached);
+    asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
+    asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
+    grpc_.Shutdown();
     sink_.Flush();
     return 0;
   }
 
  private:
-  static asio::ip::tcp ListenerProtocol() {
+  static void Assign(asio::ip::tcp::acceptor& acceptor, int listener) {
     sockaddr_storage address{};
     socklen_t length = sizeof address;
-    ::getsockname(kGatewayHttpFd, reinterpret_cast<sockaddr*>(&address), &length);
-    return address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4();
+    ::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &length);
+    acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(),
+                    listener);
+    acceptor.non_blocking(true);
   }
 
-  asio::awaitable<void> Accept() {
+  // The next connection of `acceptor`, however long the descriptors are short.
+  asio::awaitable<asio::ip::tcp::socket> NextConnection(asio::ip::tcp::acceptor& acceptor) {
+    for (;;) {
+      auto [error, socket] = co_await acceptor.async_accept(kUse);
+      if (!error) {
+        boost::system::error_code ignored;
+        socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+        co_return std::move(socket);
+      }
+      // Out of descriptors, most likely. The connection waits in the listen queue.
+      log_.Warning("accept", {{"error", error.message()}});
+      co_await Pause(kAcceptPause);
+    }
+  }
+
+  asio::awaitable<void> AcceptHttp() {
     for (;;) {
       if (state_.connections >= options_.connections_max + kSpareConnections) {
         co_await Pause(kAcceptPause);
         continue;
       }
-      auto [error, socket] = co_await acceptor_.async_accept(kUse);
-      if (error == asio::error::operation_aborted) co_return;
-      if (error) {
-        // Out of descriptors, most likely. The connection waits in the listen queue.
-        log_.Warning("accept", {{"error", error.message()}});
-        co_await Pause(kAcceptPause);
-        continue;
-      }
-      boost::system::error_code ignored;
-      socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+      asio::ip::tcp::socket socket = co_await NextConnection(http_acceptor_);
       asio::co_spawn(loop_, ServeConnection(std::move(socket), state_), asio::detached);
+    }
+  }
+
+  asio::awaitable<void> AcceptGrpc() {
+    for (;;) {
+      asio::ip::tcp::socket socket = co_await NextConnection(grpc_acceptor_);
+      grpc_.Adopt(socket.release());
+    }
+  }
+
+  // gRPC's health service answers from its own threads, so it is told; health depends on the time,
+  // too, so it is told again and again.
+  asio::awaitable<void> MirrorHealth() {
+    for (;;) {
+      grpc_.SetServing("", state_.ready());
+      for (const ServableId id : servables_.ids()) {
+        grpc_.SetServing(servables_.Get(id).key.name, state_.ready() && !servables_.failed(id));
+      }
+      co_await Pause(kHealthPeriod);
     }
   }
 
@@ -164,7 +197,9 @@ class Gateway {
   InferenceService inference_;
   ServerState state_;
   SupervisorLink link_;
-  asio::ip::tcp::acceptor acceptor_;
+  asio::ip::tcp::acceptor http_acceptor_;
+  asio::ip::tcp::acceptor grpc_acceptor_;
+  GrpcServer grpc_;
   bool drain_started_ = false;
 };
 

@@ -11,7 +11,8 @@ RoleArguments ToArguments(const ZygoteOptions& options) {
       .Set("supervisor", options.supervisor)
       .Set("build", options.build)
       .Set("sandbox", static_cast<std::uint64_t>(options.sandbox))
-      .Set("image_pixels_max", options.image_pixels_max);
+      .Set("image_pixels_max", options.image_pixels_max)
+      .Set("worker_uid", options.worker_uid);
   return arguments;
 }
 
@@ -24,6 +25,7 @@ Result<ZygoteOptions> ZygoteOptionsFrom(const RoleArguments& arguments) {
   options.build = TRY(arguments.Number("build"));
   options.sandbox = static_cast<Sandboxing>(TRY(arguments.Number("sandbox")));
   options.image_pixels_max = TRY(arguments.Number("image_pixels_max"));
+  options.worker_uid = TRY(arguments.Number("worker_uid"));
   return options;
 }
 

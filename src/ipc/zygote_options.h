@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 
 #include "base/result.h"
 #include "ipc/role_arguments.h"
@@ -18,6 +19,9 @@ enum class Sandboxing : std::uint64_t { kOff, kOn, kRequired };
 // A worker that runs out of memory and can still say so leaves with this status.
 constexpr int kExitOutOfMemory = 71;
 
+// Workers run as the user that the server runs as.
+constexpr std::uint64_t kSameUser = std::numeric_limits<std::uint64_t>::max();
+
 // What the supervisor tells a zygote.
 struct ZygoteOptions {
   ModelKey key;
@@ -26,6 +30,7 @@ struct ZygoteOptions {
   std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;
+  std::uint64_t worker_uid = kSameUser;  // User and group of its workers.
 };
 RoleArguments ToArguments(const ZygoteOptions& options);
 Result<ZygoteOptions> ZygoteOptionsFrom(const RoleArguments& arguments);

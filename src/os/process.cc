@@ -2,6 +2,7 @@
 #include "os/process.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -121,6 +122,13 @@ Status DieWithParent(pid_t parent) {
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return SystemError("die with the parent");
   // The parent may have died before the call; then the signal never comes.
   if (::getppid() != parent) return Error{Reason::kUnavailable, "the parent is gone"};
+  return {};
+}
+
+Status ChangeUser(uid_t uid) {
+  if (::setgroups(0, nullptr) != 0) return SystemError("leave all groups");
+  if (::setresgid(uid, uid, uid) != 0) return SystemError("change the group");
+  if (::setresuid(uid, uid, uid) != 0) return SystemError("change the user");
   return {};
 }
 

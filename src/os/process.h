@@ -59,6 +59,9 @@ Status BecomeSubreaper();
 // This process is killed when its parent ends. kUnavailable: it is no longer `parent`.
 Status DieWithParent(pid_t parent);
 
+// Makes `uid` the user and the group of this process, with no other groups. Needs root.
+Status ChangeUser(uid_t uid);
+
 // Threads of this process, as /proc counts them.
 Result<std::size_t> CountThreads();
 

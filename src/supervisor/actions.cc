@@ -80,7 +80,8 @@ void Supervisor::StartZygoteProcess(ServableId servable) {
                                .supervisor = ::getpid(),
                                .build = options_.gateway.build,
                                .sandbox = options_.sandbox,
-                               .image_pixels_max = options_.image_pixels_max};
+                               .image_pixels_max = options_.image_pixels_max,
+                               .worker_uid = options_.worker_uid};
     for (std::string& word : ToArguments(zygote).Words()) arguments.push_back(std::move(word));
     // Huge pages keep page tables small, which is what fork and exit spend their time on.
     Process process = TRY(Spawn({.executable = options_.executables / "holdfast-worker",

@@ -33,6 +33,7 @@ struct SupervisorOptions {
   std::filesystem::path port_file;  // Empty: none is written.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;
+  std::uint64_t worker_uid = kSameUser;
   std::size_t arena_bytes = 0;  // The largest item.
   std::chrono::milliseconds drain_timeout{25'000};
   Fleet::Options fleet;

@@ -101,6 +101,11 @@ void RunWorker(WorkerStart start, ModelRunner& runner) {
   // First: after a change of user the file would not be writable any more. A kernel that refuses
   // costs only the preference for a victim.
   (void)SetOomScore(kOomScore);
+  // Before the tie to the supervisor, which a change of user would clear.
+  if (start.uid != kSameUser) {
+    const Status changed = ChangeUser(static_cast<uid_t>(start.uid));
+    if (!changed) Leave(kExitSetUp, changed.error().message.c_str());
+  }
   TieToSupervisor(start);
   ResetSignals();
   const SlotId slot = start.slot;

@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "base/strong_id.h"
 #include "ipc/zygote_options.h"
 #include "model/model_key.h"
@@ -23,6 +25,7 @@ struct WorkerStart {
   pid_t middle = 0;  // The process between zygote and worker, about to end.
   pid_t supervisor = 0;
   Sandboxing sandbox = Sandboxing::kOn;
+  std::uint64_t uid = kSameUser;
 };
 
 // The life of a worker: walls itself in, says that it is ready, and serves one item at a time until

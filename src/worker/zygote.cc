@@ -109,7 +109,8 @@ Status ForkWorker(const Channel& channel, Channel::Incoming& order, const Zygote
                  .log = std::move(order.descriptors[2]),
                  .middle = self,
                  .supervisor = options.supervisor,
-                 .sandbox = options.sandbox},
+                 .sandbox = options.sandbox,
+                 .uid = options.worker_uid},
                 runner);
     }
     if (worker < 0) ::_exit(kExitSoftware);
