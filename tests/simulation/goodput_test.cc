@@ -25,10 +25,10 @@ struct Goodput {
   double refused = 0;
 };
 
-// Workers that never fail, Poisson arrivals, for as long as 40,000 services.
+// Workers that never fail, Poisson arrivals, for as long as 20,000 services.
 Goodput Measure(const Load& load) {
   constexpr Duration kService = milliseconds(20);
-  constexpr int kServices = 40'000;
+  constexpr int kServices = 20'000;
   Agenda agenda;
   Random random(7);
   Findings findings(agenda, false);

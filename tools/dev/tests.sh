@@ -54,7 +54,7 @@ cmd_sim() { #: run the simulation of one SEED again
   prepare_silently
   step "build (release)" compile release
   mkdir -p "$RESULTS"
-  HOLDFAST_SIMULATION_SEED="$1" step "simulation of seed $1" \
+  HOLDFAST_SIM_SEED="$1" step "simulation of seed $1" \
     run_ctest release --label-regex '^simulation$' --verbose
   finish "sim: seed $1 passed"
 }
