@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/reference/metrics.md says what /metrics shows, and /metrics shows what it says."""
+
+import re
+
+import pytest
+
+from tests.process.gray import gray
+from tests.process.running_server import ROOT, Server, wait_until
+
+DOCUMENT = ROOT / "docs/reference/metrics.md"
+GOOD, DEADLY, INVALID = 2, 7, 8  # Classes of the fake model's items.
+RULES = f"""[[on]]
+class = {DEADLY}
+do = "abort"
+[[on]]
+class = {INVALID}
+do = "nan"
+"""
+
+
+def rows(heading, columns):
+    """The cells of the table below a heading, without its two header lines."""
+    section = DOCUMENT.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    assert all(len(row) == columns for row in cells), cells
+    return cells
+
+
+def words(cell):
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def documented():
+    """{name: (type, labels)}, and the names that are there from the start."""
+    metrics = {}
+    start = set()
+    for name, kind, labels, since, _ in rows("Metrics", 5):
+        assert since in ("start", "first"), since
+        metrics[name.strip("`")] = (kind, frozenset(words(labels)))
+        if since == "start":
+            start.add(name.strip("`"))
+    return metrics, start
+
+
+def exported(text):
+    """{name: (type, labels)} and {label: values} of a scrape. `le` belongs to histograms."""
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE))
+    metrics = {}
+    values = {}
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        name = re.match(r"[a-z_]+", line)[0]
+        if name not in kinds:
+            name = re.sub(r"_(bucket|sum|count)$", "", name)
+        labels = dict(re.findall(r'(\w+)="([^"]*)"', line.rsplit(" ", 1)[0]))
+        labels.pop("le", None)
+        for label, value in labels.items():
+            values.setdefault(label, set()).add(value)
+        shape = (kinds[name], frozenset(labels))
+        assert metrics.setdefault(name, shape) == shape, f"{name} has two sets of labels"
+    return metrics, values
+
+
+def scrape(server):
+    return exported(server.get("/metrics")[2].decode())
+
+
+@pytest.fixture
+def server(tmp_path, fake_model):
+    with Server(tmp_path, "--workers", "2", models=fake_model(RULES)) as running:
+        yield running
+
+
+def test_every_metric_is_documented_and_every_documented_metric_is_there(server):
+    metrics, start = documented()
+    first, _ = scrape(server)
+    # The probes that waited for readiness have been answered.
+    assert set(first) - {"holdfast_responses_total", "holdfast_request_seconds"} == start
+
+    assert server.classify(gray(GOOD))[0] == 200
+    assert server.classify(b"no picture")[2]["reason"] == "UNSUPPORTED_MEDIA"
+    assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_CRASHED_WORKER"
+    assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_QUARANTINED"
+    assert server.classify(gray(INVALID))[2]["reason"] == "OUTPUT_INVALID"
+    wait_until(lambda: server.metric("holdfast_worker_exits_total") == 4, "four deaths counted")
+
+    seen, values = scrape(server)
+    assert seen == metrics
+    allowed = {label.strip("`"): words(cell) for label, cell in rows("Labels", 2)}
+    for label in ("endpoint", "stage", "cause"):
+        assert values[label] <= allowed[label]
+    assert {"signal", "invalid-output"} <= values["cause"]
+    assert values["stage"] == allowed["stage"]
+    assert values["reason"] == {"UNSUPPORTED_MEDIA", "REQUEST_CRASHED_WORKER",
+                                "REQUEST_QUARANTINED", "OUTPUT_INVALID"}
+
+
+@pytest.mark.parametrize(("label", "source", "pattern"), [
+    ("cause", "src/base/death_cause.cc", r'"([a-z-]+)"'),
+    ("endpoint", "src/gateway/endpoints.cc", r'return "([^"]+)";'),
+])
+def test_the_values_of_a_label_are_those_of_the_code(label, source, pattern):
+    allowed = {name.strip("`"): words(cell) for name, cell in rows("Labels", 2)}
+    assert set(re.findall(pattern, (ROOT / source).read_text())) == allowed[label]
