@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Links and commands in the documents must exist: check_docs.py ROOT"""
+"""Links, commands and their flags in the documents must exist: check_docs.py ROOT"""
 
 import pathlib
 import re
+import shlex
 import sys
 import urllib.parse
 
@@ -11,6 +12,8 @@ LINK = re.compile(r"!?\[[^\]]*\]\(<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\)")
 DEV_COMMAND = re.compile(r"\./dev[ \t]+([a-z][a-z-]*)")
 COMMAND_FUNCTION = re.compile(r"^cmd_([a-z]+)\(\)", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$")
+FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
+VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*=")
 SKIPPED_FOLDERS = {"build", ".git", ".venv", "node_modules", ".pytest_cache"}
 
 
@@ -34,6 +37,67 @@ def lines_outside_code(text: str):
             fenced = not fenced
         elif not fenced:
             yield number, line
+
+
+def commands_in_code(text: str):
+    """(number, words) of the commands in fenced blocks, lines that go on by \\ joined."""
+    fenced = False
+    begun, number = "", 0
+    for here, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(("```", "~~~")):
+            fenced = not fenced
+        elif fenced:
+            number = number if begun else here
+            begun += line.rstrip("\\")
+            if not line.endswith("\\"):
+                yield from ((number, words) for words in simple_commands(begun))
+                begun = ""
+
+
+def simple_commands(line: str):
+    """The commands of a line of shell, without variables before them and what is piped behind."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&;<>")
+    lexer.whitespace_split = True
+    words: list[str] = []
+    try:
+        for word in [*lexer, ";"]:
+            if set(word) <= set("|&;<>"):
+                if words:
+                    yield words
+                words = []
+            elif words or not VARIABLE.match(word):
+                words.append(word)
+    except ValueError:  # An apostrophe: prose or JSON, no command.
+        return
+
+
+def known_flags(root: pathlib.Path) -> dict[str, set[str]]:
+    """The flags of each command of holdfast, from its help as the golden files have it."""
+    flags = {}
+    for file in (root / "tests/golden/cli").glob("help-*.txt"):
+        found = {flag for line in file.read_text().splitlines() if line.startswith("  -")
+                 for flag in FLAG.findall(line)}
+        flags[file.stem.removeprefix("help-")] = {flag.replace("_", "-") for flag in found}
+    return flags
+
+
+def command_problems(words: list[str], flags: dict[str, set[str]], dev_text: str) -> list[str]:
+    """What is wrong with a command of ours; nothing is run."""
+    name = words[0].rsplit("/", 1)[-1]
+    given = [word.split("=")[0] for word in words[1:] if word.startswith("-") and len(word) > 1]
+    if name == "holdfast" and len(words) > 1:
+        command = words[1]
+        if command in ("--help", "-h", "--version"):
+            return []
+        if command not in flags:
+            return [f"there is no holdfast {command}"]
+        return [f"holdfast {command} has no {flag}" for flag in given
+                if flag.replace("_", "-") not in flags[command]]
+    if words[0] == "./dev" and len(words) > 1:
+        known = flags.get("serve", set()) if words[1] == "run" else set(FLAG.findall(dev_text))
+        return [f"./dev {words[1]} has no {flag}" for flag in given
+                if flag.replace("_", "-") not in known]
+    return []
 
 
 def anchors(path: pathlib.Path) -> set[str]:
@@ -66,6 +130,8 @@ def link_problem(root: pathlib.Path, document: pathlib.Path, link: str) -> str |
 
 def check(root: pathlib.Path) -> list[str]:
     commands = dev_commands(root)
+    flags = known_flags(root)
+    dev_text = "".join(file.read_text() for file in (root / "tools/dev").glob("*.sh"))
     problems = []
     for document in documents(root):
         place = document.relative_to(root)
@@ -78,6 +144,9 @@ def check(root: pathlib.Path) -> list[str]:
             for name in DEV_COMMAND.findall(line):
                 if name not in commands:
                     problems.append(f"{place}:{number}: there is no ./dev {name}")
+        for number, words in commands_in_code(text):
+            problems += [f"{place}:{number}: {problem}"
+                         for problem in command_problems(words, flags, dev_text)]
     return problems
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/check_docs.py follows links and commands in the documents."""
+"""tools/check_docs.py follows links, commands and flags in the documents."""
 
 import pathlib
 
@@ -13,6 +13,13 @@ def tree(tmp_path):
     (tmp_path / "tools/dev").mkdir(parents=True)
     (tmp_path / "tools/dev/build.sh").write_text("cmd_build() { #: build\n}\n")
     (tmp_path / "dev").write_text("cmd_help() { #: list\n}\n")
+    (tmp_path / "tools/dev/serve.sh").write_text("cmd_run() { #: run\n}\n"
+                                                 "cmd_fmt() { case $1 in --check) ;; esac\n}\n")
+    (tmp_path / "tests/golden/cli").mkdir(parents=True)
+    (tmp_path / "tests/golden/cli/help-serve.txt").write_text(
+        "Usage: holdfast serve [OPTION]...\n  --http-port, --rest-api-port PORT\n"
+        "                              Not --grpc-port.\n  -h, --help\n")
+    (tmp_path / "tests/golden/cli/help-pack.txt").write_text("  --name NAME\n")
     (tmp_path / "other.md").write_text("# One, two & *three*\n\n## Same\n\n## Same\n")
     return tmp_path
 
@@ -27,6 +34,11 @@ def tree(tmp_path):
         "run `./dev build` or ./dev help",
         "```\n[a](none.md)\n```",
         "# Here\n[a](#here)",
+        "```\nA=1 build/bin/holdfast serve --http-port 0 --rest_api_port=1 -h && holdfast pack - \\\n"
+        "  --name x | jq --raw\n```",
+        "```\n./dev run --http-port 1\n./dev fmt --check\nholdfast --help >out\n```",
+        "```\nit's holdfast frobnicate\n```",
+        "holdfast frobnicate",
     ],
 )
 def test_allows(tree, line):
@@ -43,6 +55,11 @@ def test_allows(tree, line):
         ("[a](#nowhere)", "there is no such heading"),
         ("run `./dev biuld`", "there is no ./dev biuld"),
         ("```\n./dev frobnicate x\n```", "there is no ./dev frobnicate"),
+        ("```\nholdfast drill\n```", "there is no holdfast drill"),
+        ("```\nx | bin/holdfast pack a \\\n  --nmae b\n```", "holdfast pack has no --nmae"),
+        ("```\nholdfast serve --grpc-port 0\n```", "holdfast serve has no --grpc-port"),
+        ("```\n./dev run --name x\n```", "./dev run has no --name"),
+        ("```\n./dev fmt --chekc\n```", "./dev fmt has no --chekc"),
     ],
 )
 def test_objects(tree, line, problem):
