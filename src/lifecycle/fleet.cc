@@ -7,7 +7,7 @@
 namespace holdfast {
 
 Fleet::Fleet(Options options)
-    : options_(std::move(options)), gateway_policy_(options_.restart, options_.seed) {}
+    : options_(options), gateway_policy_(options_.restart, options_.seed) {}
 
 ServableId Fleet::AddServable(std::uint32_t workers) {
   const ServableId id{static_cast<std::uint32_t>(servables_.size())};
