@@ -14,6 +14,7 @@ COMMAND_FUNCTION = re.compile(r"^cmd_([a-z]+)\(\)", re.MULTILINE)
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$")
 FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*=")
+SHELLS = {"", "sh", "bash", "console"}  # What a block with commands calls itself.
 SKIPPED_FOLDERS = {"build", ".git", ".venv", "node_modules", ".pytest_cache"}
 
 
@@ -40,13 +41,14 @@ def lines_outside_code(text: str):
 
 
 def commands_in_code(text: str):
-    """(number, words) of the commands in fenced blocks, lines that go on by \\ joined."""
-    fenced = False
+    """(number, words) of the commands in blocks of shell, lines that go on by \\ joined."""
+    fenced = shell = False
     begun, number = "", 0
     for here, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
-        elif fenced:
+            shell = fenced and line.strip(" `~") in SHELLS
+        elif shell:
             number = number if begun else here
             begun += line.rstrip("\\")
             if not line.endswith("\\"):

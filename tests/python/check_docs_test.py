@@ -39,6 +39,7 @@ def tree(tmp_path):
         "```\n./dev run --http-port 1\n./dev fmt --check\nholdfast --help >out\n```",
         "```\nit's holdfast frobnicate\n```",
         "holdfast frobnicate",
+        "```text\nholdfast 1.0 serves\n```",
     ],
 )
 def test_allows(tree, line):
