@@ -133,7 +133,8 @@ def link_problem(root: pathlib.Path, document: pathlib.Path, link: str) -> str |
 def check(root: pathlib.Path) -> list[str]:
     commands = dev_commands(root)
     flags = known_flags(root)
-    dev_text = "".join(file.read_text() for file in (root / "tools/dev").glob("*.sh"))
+    dev_files = [*(root / "tools/dev").glob("*.sh"), root / "bench/run.py"]
+    dev_text = "".join(file.read_text() for file in dev_files if file.is_file())
     problems = []
     for document in documents(root):
         place = document.relative_to(root)
