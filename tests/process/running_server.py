@@ -195,7 +195,8 @@ class Server:
 
     def check_quiet(self):
         """Nothing is left in the server that a request brought in."""
-        wait_until(lambda: self.metric("holdfast_requests_in_flight") == 0, "nothing in flight")
+        wait_until(lambda: self.metric("holdfast_requests_in_flight") == 0 and
+                   self.metric("holdfast_running_items") == 0, "nothing in flight")
         samples = self.metrics()
         assert samples["holdfast_requests_unaccounted"] == 0
         assert samples["holdfast_queue_items"] == 0
@@ -218,10 +219,11 @@ class Load:
     """The load generator beside the server: an open or closed loop with a ledger."""
 
     def __init__(self, server, photos, *, seconds, rate=None, connections=None, seed=1,
-                 path="/classify", timeout=10):
+                 path="/classify", timeout=10, ledger=None):
         command = [BIN / "holdfast-load", "--port", server.port, "--path", path, "--seconds",
                    seconds, "--seed", seed, "--timeout", timeout]
         command += ["--rate", rate] if rate else ["--connections", connections]
+        command += ["--ledger", ledger] if ledger else []
         command += [f"{file}={index}" for file, index in photos]
         self.process = subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
                                         text=True)
