@@ -11,7 +11,7 @@ if(HOLDFAST_WERROR)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # GCC 12 sees overlapping copies in "text" + std::string at -O2 and above (GCC bug 105651).
-  target_compile_options(holdfast_options INTERFACE -Wno-restrict)
+  target_compile_options(holdfast_options INTERFACE -Wno-restrict -Wno-maybe-uninitialized)
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # TRY is a GNU statement expression; both our compilers have it.

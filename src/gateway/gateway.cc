@@ -66,8 +66,7 @@ class Gateway {
     link_.Send({.kind = MessageKind::kHello, .value = BuildDigest(BuildId())});
     Assign(http_acceptor_, kGatewayHttpFd);
     Assign(grpc_acceptor_, kGatewayGrpcFd);
-    asio::co_spawn(loop_, AcceptHttp(), asio::detached);
-    asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
+    StartAccepting();
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
     grpc_.Shutdown();
@@ -83,6 +82,15 @@ class Gateway {
     acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(),
                     listener);
     acceptor.non_blocking(true);
+  }
+
+  // A successor takes no connection before it knows what its predecessor served: clients wait in
+  // the listen queue for some milliseconds instead of being told that nothing is there.
+  void StartAccepting() {
+    if (accepting_ || servables_.ids().size() < options_.loaded) return;
+    accepting_ = true;
+    asio::co_spawn(loop_, AcceptHttp(), asio::detached);
+    asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
   }
 
   // The next connection of `acceptor`, however long the descriptors are short.
@@ -172,6 +180,7 @@ class Gateway {
       return;
     }
     inference_.AddServable(id, std::move(*description));
+    StartAccepting();
   }
 
   // Lame duck: not ready, still serving, until load balancers have noticed. Then every answer says
@@ -200,6 +209,7 @@ class Gateway {
   asio::ip::tcp::acceptor http_acceptor_;
   asio::ip::tcp::acceptor grpc_acceptor_;
   GrpcServer grpc_;
+  bool accepting_ = false;
   bool drain_started_ = false;
 };
 

@@ -36,6 +36,7 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
       log_(log),
       tell_(std::move(tell)),
       bytes_max_(options.queue_bytes_max),
+      is_successor_(options.loaded > 0),
       scheduler_(SchedulerOptions(options)),
       quarantine_({}),
       pool_(loop, {.ready = [this](SlotId s, Generation g) { OnReady(s, g); },
@@ -108,7 +109,8 @@ void InferenceService::AddServable(ServableId id, ServableDescription descriptio
   scheduler_.AddServable(id, description.service);
   scheduler_.SetFailed(id, false);
   servables_.Add(id, std::move(description));
-  last_ready_.try_emplace(id, TimePoint::min());
+  // A successor's workers are on their way: it is as healthy as its predecessor was.
+  last_ready_.try_emplace(id, is_successor_ ? Now() : TimePoint::min());
 }
 
 void InferenceService::ServableFailed(ServableId id) {
@@ -120,11 +122,8 @@ void InferenceService::ServableFailed(ServableId id) {
 
 void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId servable,
                                  UniqueFd channel, UniqueFd arena) {
-  if (pool_.Has(slot)) {
-    // News of the successor came before the old channel's end-of-file: a replacement is a death.
-    const Generation old = *pool_.GenerationOf(slot);
-    OnLost(slot, old, pool_.Drop(slot));
-  }
+  // News of the successor may come before the old channel's end-of-file: a replacement is a death.
+  if (const auto old = pool_.GenerationOf(slot); old.has_value()) LoseWorker(slot, *old);
   if (const Status added = pool_.Add(slot, generation, std::move(channel), std::move(arena));
       !added) {
     log_.Error("cannot take a worker", {{"slot", slot.value}, {"error", added.error().message}});
@@ -140,11 +139,13 @@ void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId 
 
 void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId servable,
                                   DeathCause cause, const DeathReport& report) {
-  if (pool_.GenerationOf(slot) == generation) RememberBoard(slot, generation, false);
+  // So may the news of a death, or the end-of-file may not come at all.
+  if (pool_.GenerationOf(slot) == generation) LoseWorker(slot, generation);
   const auto board = lost_boards_.extract({slot, generation});
   const OnBoard& item = board.empty() ? OnBoard{} : board.mapped();
-  metrics_.WorkerExited(ModelName(servable), cause);
-  const auto fields = {LogField("model", ModelName(servable)),
+  const std::string model = ModelName(servable);  // Outlives the fields, which only refer to it.
+  metrics_.WorkerExited(model, cause);
+  const auto fields = {LogField("model", model),
                        LogField("slot", slot.value),
                        LogField("generation", generation.value),
                        LogField("pid", report.pid),
@@ -165,6 +166,12 @@ void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId
   Pump();
 }
 
+// Reads what a dead worker has said last, and forgets it.
+void InferenceService::LoseWorker(SlotId slot, Generation generation) {
+  pool_.ReadAll();
+  if (pool_.GenerationOf(slot) == generation) OnLost(slot, generation, pool_.Drop(slot));
+}
+
 // --- News from the workers ---
 
 void InferenceService::OnReady(SlotId slot, Generation generation) {
@@ -175,6 +182,7 @@ void InferenceService::OnReady(SlotId slot, Generation generation) {
 }
 
 void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId item) {
+  NoteSleep(Now());
   const ServableDescription& servable = servables_.Get(slot_servables_.at(slot));
   Result<WorkerAnswer> answer = pool_.ReadAnswer(slot);
   const Status valid =
@@ -212,6 +220,7 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
 }
 
 void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
+  NoteSleep(Now());
   RememberBoard(slot, generation, begun);
   last_ready_[slot_servables_.at(slot)] = Now();  // Until now there was one.
   running_.erase(slot);
@@ -328,6 +337,7 @@ void InferenceService::ArmTimer() {
 void InferenceService::NoteSleep(TimePoint now) {
   if (expected_wake_ == kNever || now - expected_wake_ < kLateness) return;
   scheduler_.HostSlept(now - expected_wake_);
+  expected_wake_ = now;  // Given back once.
   metrics_.HostSlept();
 }
 

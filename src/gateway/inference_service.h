@@ -91,6 +91,7 @@ class InferenceService {
     bool begun = false;
   };
 
+  void LoseWorker(SlotId slot, Generation generation);
   void OnReady(SlotId slot, Generation generation);
   void OnAnswered(SlotId slot, Generation generation, ItemId item);
   void OnLost(SlotId slot, Generation generation, bool begun);
@@ -112,6 +113,7 @@ class InferenceService {
   Log& log_;
   TellSupervisor tell_;
   std::size_t bytes_max_;
+  bool is_successor_;
   Scheduler scheduler_;
   Quarantine quarantine_;
   WorkerPool pool_;

@@ -16,6 +16,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
   arguments.Set("build", options.build)
       .Set("default_model", options.default_model)
       .Set("servables", options.servables)
+      .Set("loaded", options.loaded)
       .Set("body_bytes_max", options.body_bytes_max)
       .Set("queue_items_max", options.queue_items_max)
       .Set("queue_bytes_max", options.queue_bytes_max)
@@ -37,6 +38,7 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   options.build = TRY(arguments.Number("build"));
   options.default_model = TRY(arguments.Text("default_model"));
   options.servables = TRY(arguments.Number("servables"));
+  options.loaded = TRY(arguments.Number("loaded"));
   options.body_bytes_max = TRY(arguments.Number("body_bytes_max"));
   options.queue_items_max = TRY(arguments.Number("queue_items_max"));
   options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));

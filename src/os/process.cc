@@ -107,6 +107,11 @@ std::optional<Reaped> ReapAny() {
                  .peak_rss_bytes = static_cast<std::uint64_t>(usage.ru_maxrss) * 1024}};
 }
 
+bool HasChildren() {
+  siginfo_t report{};
+  return ::waitid(P_ALL, 0, &report, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 std::string FormatExit(const ExitStatus& status) {
   if (!status.signalled) return "exit status " + std::to_string(status.number);
   const char* name = ::strsignal(status.number);

@@ -51,6 +51,8 @@ struct Reaped {
 };
 // Reaps one child that has ended, ours or one that was re-parented to us.
 std::optional<Reaped> ReapAny();
+// Whether there is any child, ended or not.
+bool HasChildren();
 // "exit status 3", "signal 11 (Segmentation fault)".
 std::string FormatExit(const ExitStatus& status);
 

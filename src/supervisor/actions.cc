@@ -39,6 +39,9 @@ void Supervisor::Carry(const FleetAction& action) {
 }
 
 void Supervisor::StartGatewayProcess() {
+  options_.gateway.loaded = static_cast<std::uint64_t>(
+      std::count_if(models_.begin(), models_.end(),
+                    [](const Model& model) { return static_cast<bool>(model.description); }));
   const auto start = [this]() -> Status {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe events = MakePipe();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 
 #include "ipc/death_report.h"
@@ -261,6 +262,13 @@ void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
                                  {"last_words", report.last_words}});
   }
   fleet_.WorkerDied(slot, worker.generation, explained.cause, Now());
+  const bool last = std::none_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+    return fleet_.slots().at(entry.first.value).servable == servable;
+  });
+  // No process starts any more: what waits for this servable must not wait for its deadline.
+  if (draining_ && last) {
+    TellGateway({.kind = MessageKind::kServableFailed, .servable = servable});
+  }
 }
 
 }  // namespace holdfast

@@ -17,6 +17,7 @@ namespace {
 
 constexpr auto kLateness = std::chrono::milliseconds(50);
 constexpr auto kLogRetry = std::chrono::milliseconds(100);
+constexpr auto kReapRetry = std::chrono::milliseconds(5);
 constexpr auto kLastWordsTime = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -137,7 +138,7 @@ void Supervisor::CheckDrain(TimePoint now) {
   exit_code_ = 0;
 }
 
-// Workers and zygotes leave when their channels close, and all die with us in any case.
+// They would die with us in any case; whoever waits for us shall find none of them left.
 void Supervisor::StopChildren() {
   for (auto& [slot, worker] : workers_) {
     if (worker.process.pidfd) SendSignal(worker.process.pidfd, SIGKILL);
@@ -148,6 +149,12 @@ void Supervisor::StopChildren() {
   if (gateway_.has_value()) {
     DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
     SendSignal(gateway_->process.pidfd, SIGKILL);
+  }
+  const TimePoint until = Now() + kLastWordsTime;
+  while (HasChildren() && Now() < until) {
+    while (ReapAny().has_value()) {
+    }
+    if (HasChildren()) (void)poller_.Wait(std::min(until, Now() + kReapRetry));
   }
   log_.Info("stopped", {{"exit_code", *exit_code_}});
 }

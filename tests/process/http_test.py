@@ -50,11 +50,10 @@ def test_a_photo_posted_raw_is_classified(server, photo, tiny_photos):
 def test_all_faces_give_the_same_answer(server, photo):
     encoded = base64.b64encode(photo).decode()
     raw = server.classify(photo)[2]["predictions"]
-    labels = [(entry["label"], entry["probability"]) for entry in raw]
+    expected = [[entry["label"], entry["probability"]] for entry in raw]
     _, _, classified = post_json(server, "/v1/models/tiny:classify",
                                  {"examples": [{"image": {"b64": encoded}}]})
-    assert [tuple(pair) for pair in classified["results"][0]][:5] == pytest.approx(labels[:5]) or \
-        [pair[0] for pair in classified["results"][0]][:5] == [label for label, _ in labels]
+    assert classified["results"][0] == expected
     _, _, predicted = post_json(server, "/v1/models/tiny:predict",
                                 {"instances": [{"b64": encoded}]})
     scores = predicted["predictions"][0]
@@ -93,7 +92,7 @@ def test_a_request_id_is_echoed(server, photo):
 
 # --- Refusals ---
 
-ERROR_KEYS = {"error", "message", "code", "reason", "retryable", "retry_after_ms", "request_id"}
+ERROR_KEYS = {"error", "message", "code", "reason", "retryable", "request_id"}
 
 
 @pytest.mark.parametrize(("method", "path", "body", "headers", "status", "reason"), [

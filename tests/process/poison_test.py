@@ -46,10 +46,11 @@ def test_an_image_that_kills_two_workers_is_refused_and_quarantined(
 
 
 def test_the_last_words_of_a_library_are_in_the_log_of_the_death(tmp_path, fake_model):
-    with Server(tmp_path, "--workers", "1", models=fake_model(rule("abort"))) as server:
-        server.classify(gray(BAD))
+    with Server(tmp_path, "--workers", "1", models=fake_model(rule("out-of-memory"))) as server:
+        assert server.classify(gray(BAD))[2]["reason"] == "REQUEST_CRASHED_WORKER"
         death = server.await_event("worker-died")[0]
-        assert death["last_words"], death
+        assert death["last_words"] == "out of memory while serving"
+        assert death["cause"] == "out-of-memory" and death["model"] == "fake/1"
 
 
 def test_a_hung_worker_is_killed_and_its_item_tried_again(tmp_path, fake_model):
