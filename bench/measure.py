@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-from bench import processes
+from bench import processes, report
 from tests.process.running_server import BIN, Load, Server, kill, wait_until
 
 WORKERS = 2
@@ -50,27 +50,32 @@ def children_cpu_seconds():
     return usage.ru_utime + usage.ru_stime
 
 
+def load_with_ledger(server, model, **keywords):
+    """(what the generator says, one record a request)."""
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as ledger:
+        result = Load(server, model.photos, ledger=ledger.name, **keywords).result()
+        return result, [json.loads(line) for line in pathlib.Path(ledger.name).open()]
+
+
 def served(server, model, seconds):
     """Closed loop: the rate, and the CPU time an image costs in each process."""
     before = processes.cpu_by_role(server.process.pid)
     generator_before = children_cpu_seconds()
-    result = Load(server, model.photos, connections=CONNECTIONS, seconds=seconds).result()
+    result, records = load_with_ledger(server, model, connections=CONNECTIONS, seconds=seconds)
     generator = children_cpu_seconds() - generator_before
     used = processes.cpu_between(before, processes.cpu_by_role(server.process.pid))
     if result["ok"] != result["offered"]:
         raise RuntimeError(f"not every answer was right: {result['outcomes']}")
     per_image = {role: 1e3 * used[role] / result["ok"] for role in used}
     per_image["generator"] = 1e3 * generator / result["ok"]
-    return {"rate": result["rate"], "offered": result["offered"], "ok": result["ok"],
+    times = [record["due_s"] + record["latency_ms"] / 1e3 for record in records]
+    return {"rate": report.steady_rate(times, seconds), "offered": result["offered"], "ok": result["ok"],
             "cpu_ms_per_image": per_image}
 
 
 def latencies(server, model, rate, seconds, seed):
     """Open loop, Poisson arrivals: every answer's latency in ms, and how many were no 200."""
-    with tempfile.NamedTemporaryFile(suffix=".jsonl") as ledger:
-        result = Load(server, model.photos, rate=rate, seconds=seconds, seed=seed,
-                      ledger=ledger.name).result()
-        records = [json.loads(line) for line in pathlib.Path(ledger.name).open()]
+    result, records = load_with_ledger(server, model, rate=rate, seconds=seconds, seed=seed)
     good = [record["latency_ms"] for record in records if record["outcome"] == "200"]
     return {"latency_ms": good, "offered": result["offered"],
             "failed": result["offered"] - len(good)}

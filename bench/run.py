@@ -94,24 +94,21 @@ def output_of(*command):
                           capture_output=True, text=True).stdout.strip()
 
 
-def commit():
-    changed = output_of("git", "status", "--porcelain", "--untracked-files=no", "--", "src")
-    return output_of("git", "rev-parse", "--short=10", "HEAD") + (" and changes" if changed else "")
-
-
 def setting_of(options, results, load_before, photos):
     """What the reader has to know to judge the numbers."""
     cpu = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(),
                     re.MULTILINE)
+    versions = [" ".join(line.split())  # Product, build and compiler; then come all engines.
+                for line in output_of(BIN / "holdfast", "version").splitlines()]
     now = datetime.datetime.now(datetime.timezone.utc)
     return {
         "Date": f"{now:%Y-%m-%d %H:%M} UTC",
         "Command": f"`./dev bench --rounds {options.rounds} --seconds {options.seconds:g} "
-                   f"--model {options.model}`, commit {commit()}",
+                   f"--model {options.model}`",
         "Machine": f"{cpu[1] if cpu else platform.machine()}, "
                    f"{len(os.sched_getaffinity(0))} cores, Linux {platform.release()}",
-        "Versions": f"{output_of(BIN / 'holdfast', 'version').splitlines()[0]}, "
-                    f"{results[0]['engine']}",
+        "Commit": output_of("git", "rev-parse", "--short=10", "HEAD"),
+        "Versions": ", ".join([*versions[:3], results[0]["engine"]]),
         "Load average before and after": f"{load_before:.1f}, {os.getloadavg()[0]:.1f}",
         "Runs": f"{options.rounds} rounds of {options.seconds:g} s, {len(photos)} photos, "
                 f"{measure.WORKERS} workers, {measure.CONNECTIONS} connections; "

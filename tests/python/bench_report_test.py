@@ -25,6 +25,17 @@ def test_a_median_of_an_even_number_lies_between_the_middle_two():
     assert report.median([3, 1, 2]) == 2
 
 
+def test_a_rate_does_not_miss_what_is_half_done_at_the_end():
+    times = [offset + 0.25 * k for offset in (0.25, 0.3) for k in range(60)]  # Two workers.
+    assert report.steady_rate(times, 10.0) == pytest.approx(8.0, rel=0.005)
+    assert report.steady_rate(times, 10.2) == pytest.approx(8.0, rel=0.005)
+
+
+def test_a_run_without_answers_has_no_rate():
+    with pytest.raises(ValueError, match="too short"):
+        report.steady_rate([0.5, 1.5], 2.0)
+
+
 def test_a_spread_shows_median_least_and_greatest():
     assert report.spread([0.961, 1.0, 0.984], 2) == "0.98 (0.96–1.00)"
     assert report.spread([3.14159], 3) == "3.142"
