@@ -25,8 +25,10 @@ std::optional<std::uint64_t> Number(const std::optional<std::string>& word) {
   std::uint64_t value = 0;
   for (const char digit : *word) {
     if (digit < '0' || digit > '9') return std::nullopt;  // "max", "-1".
-    if (__builtin_mul_overflow(value, std::uint64_t{10}, &value)) return std::nullopt;
-    value += static_cast<std::uint64_t>(digit - '0');
+    if (__builtin_mul_overflow(value, std::uint64_t{10}, &value) ||
+        __builtin_add_overflow(value, static_cast<std::uint64_t>(digit - '0'), &value)) {
+      return std::nullopt;
+    }
   }
   return value;
 }

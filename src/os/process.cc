@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 
@@ -32,6 +33,10 @@ constexpr int kExecFailed = 127;
   for (int& fd : descriptors) fd = ::fcntl(fd, F_DUPFD, above);
   const int stdio = ::fcntl(options.stdio, F_DUPFD, above);
   const int null = ::open("/dev/null", O_RDONLY);
+  // One that is missing would leave some other descriptor under its number.
+  if (null < 0 || stdio < 0 || std::count(descriptors.begin(), descriptors.end(), -1) > 0) {
+    ::_exit(kExecFailed);
+  }
   ::dup2(null, 0);
   ::dup2(stdio, 1);
   ::dup2(stdio, 2);

@@ -13,7 +13,7 @@ namespace holdfast {
 // away must never end a process of ours.
 Result<UniqueFd> OpenSignals(std::initializer_list<int> signals);
 
-// The signals that have come, oldest first; empty when there are none.
+// The signals that have come, lowest number first, each once; empty when there are none.
 std::vector<int> ReadSignals(int fd);
 
 // Default dispositions and an empty mask: both pass through fork and exec, and a worker must have
