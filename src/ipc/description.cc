@@ -5,6 +5,7 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <limits>
 #include <string_view>
 
 namespace holdfast {
@@ -50,6 +51,12 @@ class Fields {
   std::int64_t Number(const char* key) {
     const rapidjson::Value* value = Find(key, &rapidjson::Value::IsInt64);
     return value == nullptr ? 0 : value->GetInt64();
+  }
+  // From 0 to `max`.
+  std::int64_t Count(const char* key, std::int64_t max = std::numeric_limits<std::int64_t>::max()) {
+    const std::int64_t number = Number(key);
+    good_ = good_ && number >= 0 && number <= max;
+    return number;
   }
   std::vector<std::string> Texts(const char* key) {
     std::vector<std::string> texts;
@@ -132,9 +139,10 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
       fields.Number("probabilities") != 0 ? OutputKind::kProbabilities : OutputKind::kLogits;
   description.labels = fields.Texts("labels");
   description.engine = fields.Text("engine");
-  description.service = Duration(fields.Number("service_ns"));
-  description.load_ms = static_cast<std::uint64_t>(fields.Number("load_ms"));
-  description.golden_examples = static_cast<std::uint32_t>(fields.Number("golden_examples"));
+  description.service = Duration(fields.Count("service_ns"));
+  description.load_ms = static_cast<std::uint64_t>(fields.Count("load_ms"));
+  description.golden_examples = static_cast<std::uint32_t>(
+      fields.Count("golden_examples", std::numeric_limits<std::uint32_t>::max()));
   description.assumptions = fields.Texts("assumptions");
   if (!fields.good()) {
     return Error{Reason::kBadRequest,

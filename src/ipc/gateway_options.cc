@@ -4,6 +4,8 @@
 namespace holdfast {
 namespace {
 
+constexpr std::uint64_t kLogLevelMax = 3;  // LogLevel::kError.
+
 Result<std::chrono::milliseconds> TakeMilliseconds(const RoleArguments& arguments,
                                                    const std::string& key) {
   return std::chrono::milliseconds(TRY(arguments.Number(key)));
@@ -52,6 +54,9 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
   options.log_level = TRY(arguments.Number("log_level"));
+  if (options.log_level > kLogLevelMax) {
+    return Error{Reason::kUsage, "role argument \"log_level\" is none of ours"};
+  }
   return options;
 }
 

@@ -23,7 +23,11 @@ Result<ZygoteOptions> ZygoteOptionsFrom(const RoleArguments& arguments) {
   options.folder = TRY(arguments.Text("folder"));
   options.supervisor = static_cast<pid_t>(TRY(arguments.Number("supervisor")));
   options.build = TRY(arguments.Number("build"));
-  options.sandbox = static_cast<Sandboxing>(TRY(arguments.Number("sandbox")));
+  const std::uint64_t sandbox = TRY(arguments.Number("sandbox"));
+  if (sandbox > static_cast<std::uint64_t>(Sandboxing::kRequired)) {
+    return Error{Reason::kUsage, "role argument \"sandbox\" is none of ours"};
+  }
+  options.sandbox = static_cast<Sandboxing>(sandbox);
   options.image_pixels_max = TRY(arguments.Number("image_pixels_max"));
   options.worker_uid = TRY(arguments.Number("worker_uid"));
   return options;
