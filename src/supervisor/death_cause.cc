@@ -10,6 +10,9 @@
 namespace holdfast {
 namespace {
 
+// Those whom the kernel kills together have all been reaped after this time.
+constexpr auto kReapingTime = std::chrono::seconds(1);
+
 bool ComesFromOutside(int signal) {
   return signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT ||
          signal == SIGKILL;
@@ -18,8 +21,8 @@ bool ComesFromOutside(int signal) {
 }  // namespace
 
 DeathExplainer::Explanation DeathExplainer::Explain(const ExitStatus& status,
-                                                    std::optional<DeathCause> ours) {
-  const bool counted = OomKillCounted();
+                                                    std::optional<DeathCause> ours, TimePoint now) {
+  const bool for_memory = status.signalled && status.number == SIGKILL && TakeOomKill(now);
   if (ours.has_value()) {
     return {*ours, fmt::format("ended by holdfast: {}", DeathCauseWord(*ours))};
   }
@@ -29,7 +32,7 @@ DeathExplainer::Explanation DeathExplainer::Explain(const ExitStatus& status,
     }
     return {DeathCause::kExited, "it left by itself"};
   }
-  if (status.number == SIGKILL && counted) {
+  if (for_memory) {
     return {DeathCause::kOutOfMemory, "killed by the kernel for memory; " + DescribeMemory()};
   }
   if (ComesFromOutside(status.number)) {
@@ -38,11 +41,18 @@ DeathExplainer::Explanation DeathExplainer::Explain(const ExitStatus& status,
   return {DeathCause::kSignalled, "a fault of its own"};
 }
 
-bool DeathExplainer::OomKillCounted() {
-  const auto now = cgroup_.OomKills();
-  const bool counted = now.has_value() && oom_kills_.has_value() && *now > *oom_kills_;
-  oom_kills_ = now;
-  return counted;
+bool DeathExplainer::TakeOomKill(TimePoint now) {
+  const auto kills = cgroup_.OomKills();
+  const bool more = kills.has_value() && oom_kills_.has_value() && *kills > *oom_kills_;
+  if (!more && now - counted_ > kReapingTime) unexplained_ = 0;
+  if (more) {
+    unexplained_ += *kills - *oom_kills_;
+    counted_ = now;
+  }
+  oom_kills_ = kills;
+  if (unexplained_ == 0) return false;
+  --unexplained_;
+  return true;
 }
 
 std::string DeathExplainer::DescribeMemory() const {
