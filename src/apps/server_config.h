@@ -15,7 +15,7 @@
 namespace holdfast {
 
 enum class LogStyle { kAuto, kJson, kText };  // kAuto: text on a terminal, JSON elsewhere.
-// kOn: whatever of landlock, seccomp and uid change the kernel grants. kRequired: all or no start.
+// kOn: whatever of seccomp and uid change the kernel grants. kRequired: all or no start.
 enum class SandboxMode { kOn, kOff, kRequired };
 
 // Every setting of `holdfast serve`. The values here are the defaults; settings.h has one line for
@@ -34,7 +34,7 @@ struct ServerConfig {
   std::uint32_t workers = 0;  // 0: as many as the cores and the memory allow.
   SandboxMode sandbox = SandboxMode::kOn;
   std::optional<std::uint32_t> worker_uid;
-  std::chrono::milliseconds hang_floor_ms{1000};
+  std::chrono::milliseconds hang_floor_ms{5000};
   std::uint32_t restarts_max = 5;
   std::chrono::seconds restart_window_s{60};
 

@@ -42,7 +42,7 @@ constexpr std::array kSettings{
             &C::port_file},
 
     Setting{"workers", "Workers", "N", "",
-            "Worker processes for each model. 0 takes one for each core that the memory allows.",
+            "Worker processes for each model. 0 shares out one for each core among the models.",
             &C::workers, 0, 256},
     Setting{"sandbox", "Workers", "on|off|required", "",
             "Confine workers as far as the kernel allows, not at all, or fully or not start.",
@@ -53,9 +53,10 @@ constexpr std::array kSettings{
     Setting{"hang_floor_ms", "Workers", "N", "ms",
             "A worker is never called hung before this; above, the limit follows service time.",
             &C::hang_floor_ms, 10, kHourMs},
-    Setting{"restarts_max", "Workers", "N", "",
-            "Deaths of workers within --restart-window-s before their model counts as failed.",
-            &C::restarts_max, 1, 10'000},
+    Setting{
+        "restarts_max", "Workers", "N", "",
+        "Failed starts of a model or its workers within --restart-window-s before it is given up.",
+        &C::restarts_max, 1, 10'000},
     Setting{"restart_window_s", "Workers", "N", "s", "The window of --restarts-max.",
             &C::restart_window_s, 1, kDaySeconds},
 
@@ -70,7 +71,8 @@ constexpr std::array kSettings{
     Setting{"queue_bytes_max", "Limits", "SIZE", "bytes",
             "Bytes of request bodies held at one time; more are refused with 503.",
             &C::queue_bytes_max, 1 << 20, kByteLimit},
-    Setting{"connections_max", "Limits", "N", "connections", "Client connections at one time.",
+    Setting{"connections_max", "Limits", "N", "connections",
+            "Client connections at one time; 64 more are taken for probes, the rest waits.",
             &C::connections_max, 1, 1'000'000},
 
     Setting{"deadline_default_ms", "Time", "N", "ms",

@@ -188,7 +188,7 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   const Status valid =
       answer ? CheckAnswer(servable, item, *answer) : Status(Error(answer.error()));
   if (!valid) {
-    metrics_.InvalidOutput(servable.key.name);
+    metrics_.InvalidOutput(FormatKey(servable.key));
     log_.Warning(
         "answer-invalid",
         {{"model", FormatKey(servable.key)}, {"slot", slot.value}, {"why", valid.error().message}});
@@ -208,7 +208,7 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
   const auto place = places_.find(item);
   CHECK(place != places_.end());
   const ServableId servable = calls_.at(place->second.call).call.servable;
-  metrics_.ItemServed(servables_.Get(servable).key.name,
+  metrics_.ItemServed(FormatKey(servables_.Get(servable).key),
                       place->second.dispatched - place->second.queued, answer.preprocess_us,
                       answer.infer_us);
   Finish(item, {.reason = answer.reason,

@@ -24,7 +24,7 @@ struct GatewayOptions {
   std::size_t queue_items_max = 256;
   std::size_t queue_bytes_max = MiB(256);
   std::size_t connections_max = 1024;
-  std::chrono::milliseconds hang_floor{1000};
+  std::chrono::milliseconds hang_floor{5000};
 
   std::chrono::milliseconds deadline_default{10'000};
   std::chrono::milliseconds deadline_max{55'000};

@@ -20,7 +20,7 @@ void Supervisor::Carry(const FleetAction& action) {
     void operator()(const KillZygote& kill) const {
       const Model& model = self.models_.at(kill.servable.value);
       if (!model.zygote.has_value()) return;
-      self.log_.Warning("killing zygote",
+      self.log_.Warning("zygote-killed",
                         {{"model", self.NameOf(kill.servable)}, {"why", kill.why}});
       SendSignal(model.zygote->process.pidfd, SIGKILL);
     }
@@ -29,7 +29,7 @@ void Supervisor::Carry(const FleetAction& action) {
       self.Kill(kill.slot, kill.generation, kill.cause);
     }
     void operator()(const DeclareFailed& failed) const {
-      self.log_.Error("crash budget spent", {{"model", self.NameOf(failed.servable)}});
+      self.log_.Error("crash-budget-spent", {{"model", self.NameOf(failed.servable)}});
       self.TellGateway({.kind = MessageKind::kServableFailed, .servable = failed.servable});
       self.PrintPlanOnce();
     }
@@ -144,7 +144,7 @@ Status Supervisor::TryOrder(const OrderWorker& order) {
                   .started = Now()};
   WatchLines(worker.stderr_lines,
              fmt::format("worker {} #{}", NameOf(order.servable), order.slot.value),
-             LogLevel::kDebug);
+             LogLevel::kWarning);
   if (!gateway_->channel.Send({.kind = MessageKind::kWorker,
                                .slot = order.slot,
                                .generation = order.generation,

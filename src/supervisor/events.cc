@@ -72,7 +72,10 @@ void Supervisor::OnZygoteMessage(ServableId servable) {
     if (state == Channel::State::kClosed) {
       poller_.Remove(zygote->channel.fd());
       zygote->channel.Close();
-      SendSignal(zygote->process.pidfd, SIGKILL);
+      // One that has said why it leaves is left to do so.
+      if (models_.at(servable.value).failure == Reason::kOk) {
+        SendSignal(zygote->process.pidfd, SIGKILL);
+      }
       return;
     }
     switch (news.message.kind) {
@@ -230,7 +233,7 @@ void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
   auto node = workers_.extract(slot);
   Worker& worker = node.mapped();
   const ServableId servable = fleet_.slots().at(slot.value).servable;
-  DrainLines(worker.stderr_lines, "worker", LogLevel::kDebug);
+  DrainLines(worker.stderr_lines, "worker", LogLevel::kWarning);
   ForgetLines(worker.stderr_lines);
   const auto explained = explainer_.Explain(status, worker.our_reason);
   const DeathReport report{

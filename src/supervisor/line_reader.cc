@@ -31,6 +31,10 @@ bool LineReader::Read(const std::function<void(const std::string&)>& on_line) {
 
 void LineReader::Finish(const std::function<void(const std::string&)>& on_line) {
   if (partial_.empty()) return;
+  // What a library writes is not always text, and a log line must be.
+  for (char& c : partial_) {
+    if (c < ' ' || c == 0x7f) c = '?';
+  }
   kept_.push_back(std::move(partial_));
   partial_.clear();
   if (kept_.size() > kLinesKept) kept_.pop_front();

@@ -11,6 +11,7 @@
 #include "os/process_title.h"
 #include "os/signals.h"
 #include "os/steady_clock.h"
+#include "os/system_error.h"
 
 namespace holdfast {
 namespace {
@@ -25,6 +26,11 @@ constexpr auto kLastWordsTime = std::chrono::milliseconds(500);
 Result<std::unique_ptr<Supervisor>> Supervisor::Open(SupervisorOptions options) {
   Listener http = TRY(Listen(options.bind_address, options.http_port));
   Listener grpc = TRY(Listen(options.bind_address, options.grpc_port));
+  for (const char* name : {"holdfast-gateway", "holdfast-worker"}) {
+    if (::access((options.executables / name).c_str(), X_OK) != 0) {
+      return SystemError("start " + (options.executables / name).string(), Reason::kUnavailable);
+    }
+  }
   if (!options.port_file.empty()) {
     TRY_DO(WritePortFile(options.port_file, {http.port, grpc.port}));
   }
@@ -110,7 +116,7 @@ void Supervisor::OnSignal(int signal) {
       return;
     default:
       if (draining_) {
-        log_.Warning("stopping at once", {{"why", "a second signal while draining"}});
+        log_.Warning("stopping-at-once", {{"why", "a second signal while draining"}});
         exit_code_ = 0;
       } else {
         StartDrain();
@@ -157,6 +163,10 @@ void Supervisor::StopChildren() {
     if (HasChildren()) (void)poller_.Wait(std::min(until, Now() + kReapRetry));
   }
   log_.Info("stopped", {{"exit_code", *exit_code_}});
+  // The last line of all says why.
+  if (!give_up_why_.empty()) {
+    log_.Error("giving-up", {{"why", give_up_why_}, {"exit_code", *exit_code_}});
+  }
 }
 
 void Supervisor::GiveUpWith(const std::string& why) {
@@ -167,7 +177,7 @@ void Supervisor::GiveUpWith(const std::string& why) {
     if (!ever_served && model.failure != Reason::kOk) reason = model.failure;
   }
   exit_code_ = Describe(reason).exit_code;
-  log_.Error("giving up", {{"why", why}, {"exit_code", *exit_code_}});
+  give_up_why_ = why;
 }
 
 // --- What the children write ---

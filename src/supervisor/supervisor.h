@@ -121,6 +121,7 @@ class Supervisor {
   bool draining_ = false;
   TimePoint drain_until_ = kNever;
   std::optional<int> exit_code_;
+  std::string give_up_why_;
 };
 
 }  // namespace holdfast

@@ -147,7 +147,7 @@ def test_ps_shows_the_architecture(tiny_server):
     assert title_of(tiny_server.process.pid) == "holdfast: supervisor"
     assert title_of(tiny_server.gateway()) == "holdfast: gateway"
     assert title_of(tiny_server.zygote()) == "holdfast: zygote tiny/1"
-    assert sorted(title_of(pid) for pid in tiny_server.workers()) == [
+    assert sorted(title_of(pid) for pid in tiny_server.await_workers(2)) == [
         "holdfast: worker tiny/1 #0", "holdfast: worker tiny/1 #1"]
     names = {(BIN / "holdfast").name, "hf-gateway", "hf-zygote", "hf-worker"}
     for pid in [tiny_server.gateway(), tiny_server.zygote(), *tiny_server.workers()]:

@@ -58,7 +58,8 @@ def test_a_hung_worker_is_killed_and_its_item_tried_again(tmp_path, fake_model):
                 models=fake_model(rule("hang"))) as server:
         status, _, answer = server.classify(gray(BAD))
         assert (status, answer["reason"]) == (500, "REQUEST_CRASHED_WORKER")
-        assert server.metric("holdfast_worker_exits_total", cause="hung") == 2
+        wait_until(lambda: server.metric("holdfast_worker_exits_total", cause="hung") == 2,
+                   "two hung workers are counted")
         check_good(server)
         server.check_quiet()
 
@@ -114,5 +115,5 @@ def test_a_model_that_dies_while_loading_spends_its_budget_and_ends_the_server(
         wait_until(ping, "the server gives up", 60)
         assert server.wait() not in (0, None)
         assert set(seen) == {503}
-        last = server.events("giving up")[-1]
+        last = server.events("giving-up")[-1]
         assert "fake/1" in last["why"]

@@ -65,8 +65,8 @@ def test_a_broken_model_is_refused_with_its_reason(tmp_path, change, words):
     done, took = run("serve", "--model-repository", broken(tmp_path, change), "--http-port", 0,
                      "--grpc-port", 0, "--bind-address", "127.0.0.1")
     assert done.returncode == 78, done.stderr
-    last = json.loads(done.stderr.strip().splitlines()[-2])
-    assert words in last["why"], last
+    last = json.loads(done.stderr.strip().splitlines()[-1])
+    assert last["event"] == "giving-up" and words in last["why"], last
     assert took < 5.0
 
 
