@@ -7,6 +7,7 @@
 
 #include <array>
 #include <csignal>
+#include <string>
 
 #include "telemetry/pipe_sink.h"
 
@@ -24,6 +25,15 @@ TEST(Log, ATextLineIsOneLineWhateverAFieldHolds) {
   EXPECT_EQ(FormatLogLine(LogFormat::kText, 1700000000.25, LogLevel::kInfo, "gateway", "refused",
                           {{"why", "two\nlines"}, {"ms", 1.5}}),
             "22:13:20.250 I gateway: refused why=\"two\\nlines\" ms=1.5");
+}
+
+TEST(Log, WhatAWorkerSaysLastNeitherBreaksALineNorATerminal) {
+  const std::string words = "a\xff\x1b[2J\x7f\xc2\x9b é";
+  EXPECT_EQ(FormatLogLine(LogFormat::kJson, 0, LogLevel::kInfo, "r", "e", {{"w", words}}),
+            R"({"time":"1970-01-01T00:00:00.000Z","level":"info","role":"r","event":"e",)"
+            "\"w\":\"a\uFFFD\\u001B[2J\uFFFD\uFFFD é\"}");
+  EXPECT_EQ(FormatLogLine(LogFormat::kText, 0, LogLevel::kInfo, "r", "e", {{"w", "\x1b[2J"}}),
+            "00:00:00.000 I r: e w=\"\\u001B[2J\"");
 }
 
 TEST(PipeSink, NeverBlocksAndSaysHowMuchItDropped) {

@@ -9,7 +9,7 @@
 #include <cmath>
 #include <limits>
 
-#include "gateway/encoding/utf8.h"
+#include "base/utf8.h"
 
 namespace holdfast {
 namespace {

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "gateway/encoding/utf8.h"
+#include "base/utf8.h"
 
 namespace holdfast {
 namespace {
