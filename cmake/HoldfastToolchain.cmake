@@ -24,6 +24,9 @@ if(HOLDFAST_SANITIZE)
   endif()
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
 endif()
+if(HOLDFAST_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # What the fuzzer is to see of all our code.
+endif()
 
 find_program(HOLDFAST_CCACHE ccache)
 if(HOLDFAST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
