@@ -2,6 +2,8 @@
 #include "gateway/inference_service.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -19,6 +21,17 @@ constexpr auto kLateness = std::chrono::milliseconds(50);
 constexpr auto kWithoutWorkerMax = std::chrono::seconds(3);
 constexpr auto kWithoutProgressMax = std::chrono::seconds(10);
 constexpr std::size_t kBoardsMax = 1024;
+
+bool IsFinite(const InferenceItem& item) {
+  if (item.kind != ItemKind::kTensor) return true;
+  const ByteView bytes = item.bytes.view();
+  for (std::size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
+    float number = 0;
+    std::memcpy(&number, bytes.data() + at, sizeof number);
+    if (!std::isfinite(number)) return false;
+  }
+  return true;
+}
 
 Scheduler::Options SchedulerOptions(const GatewayOptions& options) {
   return {.items_max = options.queue_items_max,
@@ -64,6 +77,7 @@ CallId InferenceService::Submit(Call call) {
   pending.call = std::move(call);
   pending.outcomes.resize(pending.call.items.size());
   pending.open = pending.call.items.size();
+  if (scheduler_.items() == 0) last_progress_ = now;  // There was nothing to move on with.
   const bool check_digests = !quarantine_.Empty(now);
   // All get their place first: a refusal below must not end the call before it has begun.
   for (std::size_t i = 0; i < pending.call.items.size(); ++i) {
@@ -134,6 +148,7 @@ void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId 
     return;
   }
   slot_servables_[slot] = servable;
+  ready_slots_.erase(slot);
   scheduler_.WorkerStarting(slot, generation, servable, Now());
 }
 
@@ -176,6 +191,7 @@ void InferenceService::LoseWorker(SlotId slot, Generation generation) {
 
 void InferenceService::OnReady(SlotId slot, Generation generation) {
   scheduler_.WorkerReady(slot, generation, Now());
+  ready_slots_.insert(slot);
   last_ready_[slot_servables_.at(slot)] = Now();
   tell_({.kind = MessageKind::kWorkerReady, .slot = slot, .generation = generation});
   Pump();
@@ -185,8 +201,7 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   NoteSleep(Now());
   const ServableDescription& servable = servables_.Get(slot_servables_.at(slot));
   Result<WorkerAnswer> answer = pool_.ReadAnswer(slot);
-  const Status valid =
-      answer ? CheckAnswer(servable, item, *answer) : Status(Error(answer.error()));
+  const Status valid = Judge(slot, item, answer);
   if (!valid) {
     metrics_.InvalidOutput(FormatKey(servable.key));
     log_.Warning(
@@ -202,6 +217,22 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   last_progress_ = Now();
   if (fate == Scheduler::AnswerFate::kDeliver) Deliver(item, std::move(*answer), attempts);
   Pump();
+}
+
+// Whether the answer can be believed. A client's NaN is not the worker's: the answer is then made
+// one that says so, or clients could have workers recycled.
+Status InferenceService::Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const {
+  if (!answer) return Status(Error(answer.error()));
+  Status valid = CheckAnswer(servables_.Get(slot_servables_.at(slot)), item, *answer);
+  const auto running = running_.find(slot);
+  const bool excused = !valid && answer->item == item && running != running_.end() &&
+                       running->second.item == item && !running->second.finite;
+  if (!excused) return valid;
+  *answer = {.item = item,
+             .reason = Reason::kBadRequest,
+             .detail = "the input is not finite, and so the answer is not",
+             .scores = {}};
+  return {};
 }
 
 void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts) {
@@ -222,7 +253,8 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
 void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
   NoteSleep(Now());
   RememberBoard(slot, generation, begun);
-  last_ready_[slot_servables_.at(slot)] = Now();  // Until now there was one.
+  // Until now there was one, if it had come as far as that.
+  if (ready_slots_.erase(slot) > 0) last_ready_[slot_servables_.at(slot)] = Now();
   running_.erase(slot);
   scheduler_.WorkerLost(slot, generation, begun, Now());
   Pump();
@@ -241,7 +273,7 @@ void InferenceService::Pump() {
        decisions = scheduler_.Decide(Now())) {
     for (const Decision& decision : decisions) Carry(decision);
   }
-  for (const auto& [slot, item] : running_) last_ready_[slot_servables_.at(slot)] = now;
+  for (const auto& [slot, running] : running_) last_ready_[slot_servables_.at(slot)] = now;
   pumping_ = false;
   ArmTimer();
 }
@@ -255,7 +287,7 @@ void InferenceService::Carry(const Decision& decision) {
       place->second.dispatched = Now();
       const InferenceItem& item = self.ItemAt(place->second);
       if (self.running_.empty()) self.last_progress_ = Now();
-      self.running_[dispatch.slot] = dispatch.item;
+      self.running_[dispatch.slot] = {dispatch.item, IsFinite(item)};
       self.pool_.Send(dispatch.slot, dispatch.item, item.kind, item.bytes.view());
     }
     void operator()(const struct Refuse& refusal) const { self.Refuse(refusal); }
@@ -378,7 +410,7 @@ Duration InferenceService::RetryHint(Reason reason, Duration backlog) {
 void InferenceService::RememberBoard(SlotId slot, Generation generation, bool begun) {
   const auto running = running_.find(slot);
   if (running == running_.end() || lost_boards_.size() >= kBoardsMax) return;
-  const auto place = places_.find(running->second);
+  const auto place = places_.find(running->second.item);
   if (place == places_.end()) return;  // Its client went away.
   lost_boards_[{slot, generation}] = {calls_.at(place->second.call).call.request_id,
                                       DigestOf(place->second), begun};

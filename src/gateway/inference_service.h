@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -78,6 +79,11 @@ class InferenceService {
     std::vector<ItemId> ids;
     std::size_t open = 0;
   };
+  // What a worker was sent last.
+  struct Running {
+    ItemId item;
+    bool finite = true;  // False: a tensor with NaN or infinity in it, which excuses its worker.
+  };
   struct ItemPlace {
     CallId call;
     std::size_t index;
@@ -95,6 +101,7 @@ class InferenceService {
   void OnReady(SlotId slot, Generation generation);
   void OnAnswered(SlotId slot, Generation generation, ItemId item);
   void OnLost(SlotId slot, Generation generation, bool begun);
+  Status Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const;
   void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
   void Refuse(const struct Refuse& refusal);
   void Finish(ItemId item, ItemOutcome outcome);
@@ -125,8 +132,9 @@ class InferenceService {
   std::uint64_t next_item_ = 1;
   std::unordered_map<CallId, PendingCall> calls_;
   std::unordered_map<ItemId, ItemPlace> places_;
-  std::map<SlotId, ItemId> running_;
+  std::map<SlotId, Running> running_;
   std::map<SlotId, ServableId> slot_servables_;
+  std::set<SlotId> ready_slots_;  // Whose worker has been ready.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
   std::size_t reserved_bytes_ = 0;
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.

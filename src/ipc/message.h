@@ -34,7 +34,7 @@ enum class MessageKind : std::uint32_t {
   // gateway → supervisor
   kHello,        // value = digest of the build id.
   kWorkerReady,  // slot, generation.
-  kRecycle,      // slot, generation, code = DeathCause, item = what it was at (0: nothing).
+  kRecycle,      // slot, generation, code = DeathCause.
   kDrained,
   // worker → gateway
   kReady,   // slot, generation.
