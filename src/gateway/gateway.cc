@@ -33,7 +33,6 @@ namespace asio = boost::asio;
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
-constexpr auto kDrainPoll = std::chrono::milliseconds(20);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
 
@@ -189,8 +188,11 @@ class Gateway {
     state_.draining = true;
     log_.Info("drain-started", {{"in_flight", metrics_.in_flight()}});
     if (options_.lame_duck.count() > 0) co_await Pause(options_.lame_duck);
-    while (metrics_.in_flight() > 0 && Now() < until) co_await Pause(kDrainPoll);
-    co_await Pause(kDrainPoll);  // The last answers are written.
+    asio::steady_timer last(loop_, until);
+    state_.all_written = [&last] { last.cancel(); };
+    // Again, if a request was read between the last answer and this turn.
+    while (state_.unwritten > 0 && Now() < until) co_await last.async_wait(kUse);
+    state_.all_written = nullptr;
     log_.Info("drained",
               {{"abandoned", metrics_.in_flight()}, {"idle_connections", state_.connections}});
     link_.Send({.kind = MessageKind::kDrained});

@@ -77,6 +77,7 @@ class Connection {
     TimePoint start;
     bool head = false;  // HEAD: the answer goes without its body.
     bool keep_alive = true;
+    bool accepted = false;     // And its answer not yet written.
     bool body_unread = false;  // Bytes of the upload may still be on their way.
     unsigned version = 11;
     std::uint32_t attempts = 0;
@@ -289,6 +290,8 @@ class Connection {
   asio::awaitable<bool> Classify(Parser& parser, Exchange& exchange, const holdfast::Route& route,
                                  ServableId servable, const Body& body, TimePoint deadline) {
     state_.metrics.RequestAccepted();
+    ++state_.unwritten;
+    exchange.accepted = true;
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
     const HttpRequest request{.method = {method.data(), method.size()},
@@ -312,6 +315,7 @@ class Connection {
     const auto outcomes = co_await AwaitOutcomes(std::move(call));
     if (!outcomes.has_value()) {
       state_.metrics.RequestAbandoned();
+      state_.AnswerWritten();
       co_return false;
     }
     state_.metrics.RequestAnswered();
@@ -399,6 +403,7 @@ class Connection {
     http::response_serializer<http::string_body> serializer(response);
     serializer.split(false);
     const auto [error, bytes] = co_await http::async_write(stream_, serializer, kUse);
+    if (exchange.accepted) state_.AnswerWritten();
     state_.metrics.ResponseSent(exchange.endpoint, answer.status, Now() - exchange.start);
     if (error) co_return false;
     if (exchange.keep_alive) co_return true;

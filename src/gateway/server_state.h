@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <functional>
+
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
 #include "gateway/servable_table.h"
@@ -18,7 +21,13 @@ struct ServerState {
   Log& log;
   bool draining = false;
   std::size_t connections = 0;
+  std::size_t unwritten = 0;          // Accepted requests whose answer is not yet written.
+  std::function<void()> all_written;  // If set: called when the last has been.
 
+  // The answer of an accepted request is on its way, or its client is gone.
+  void AnswerWritten() {
+    if (--unwritten == 0 && all_written) all_written();
+  }
   bool ready() const { return !draining && inference.healthy(); }
 };
 
