@@ -82,7 +82,10 @@ Result<WorkerAnswer> Arena::ReadAnswer() const {
   const auto* detail = copy.data() + offsetof(Header, detail);
   answer.detail.assign(detail, detail + detail_bytes);
   answer.scores.resize(scores);
-  std::memcpy(answer.scores.data(), memory_.bytes().data() + kHeaderBytes, scores * sizeof(float));
+  if (scores > 0) {
+    std::memcpy(answer.scores.data(), memory_.bytes().data() + kHeaderBytes,
+                scores * sizeof(float));
+  }
   return answer;
 }
 

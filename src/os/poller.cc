@@ -51,7 +51,9 @@ Status Poller::Wait(TimePoint wake) {
   const int count = ::epoll_wait(epoll_.get(), events.data(), events.size(), timeout_ms);
   if (count < 0 && errno != EINTR) return SystemError("wait for events");
   for (int i = 0; i < count; ++i) {
-    const auto entry = callbacks_.find(events.at(static_cast<std::size_t>(i)).data.u64);
+    // By value: the kernel's record is packed, and its words are not aligned.
+    const std::uint64_t key = events.at(static_cast<std::size_t>(i)).data.u64;
+    const auto entry = callbacks_.find(key);
     if (entry == callbacks_.end()) continue;  // Removed by an earlier callback of this round.
     const auto callback = entry->second;      // Lives on if it removes itself.
     (*callback)();
