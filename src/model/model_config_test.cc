@@ -132,6 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
     Table, BrokenModelConfig,
     testing::Values(
         Broken{"\nlabls = \"x\"", "model.toml:2 unknown key labls; did you mean labels?"},
+        Broken{"[)", "model.toml:1 "},
         Broken{"zzzzzzzzzz = 1", "model.toml:1 unknown key zzzzzzzzzz\n"},
         Broken{"engine = \"onnx\"", "model.toml:1 engine must be one of \"auto\", \"onnxruntime\""},
         Broken{"engine = \"onnxruntim\"", "did you mean \"onnxruntime\"?"},
