@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.process.running_server import (BIN, PHOTOS, ROOT, TINY, Load, Server, kill,
+from tests.process.running_server import (BIN, MODELS, PHOTOS, ROOT, TINY, Load, Server, kill,
                                            measure_capacity, oracle, wait_until)
 
 LOAD_SHARE = 0.45  # Of the capacity: with two workers, one alone carries it.
@@ -16,11 +16,12 @@ LOAD_SHARE = 0.45  # Of the capacity: with two workers, one alone carries it.
 @pytest.fixture(scope="module")
 def resnet50(tmp_path_factory):
     """ResNet50's graph with random weights: real work, no download."""
-    subprocess.run([ROOT / "dev", "model", "resnet50", "--random"], check=True,
-                   stdout=subprocess.DEVNULL)
+    if not (MODELS / "resnet50/1/model.toml").exists():
+        subprocess.run([ROOT / "dev", "model", "resnet50", "--random"], check=True,
+                       stdout=subprocess.DEVNULL)
     repository = tmp_path_factory.mktemp("resnet50") / "models"
     (repository / "resnet50").mkdir(parents=True)
-    (repository / "resnet50/1").symlink_to(ROOT / "build/models/resnet50/1")
+    (repository / "resnet50/1").symlink_to(MODELS / "resnet50/1")
     return repository
 
 
