@@ -11,6 +11,10 @@ END = "<!-- bench: end -->"
 # arrivals are Poisson and a service takes always the same. {load: {quantile: floor}}
 FLOOR = {0.5: {0.5: 1.00, 0.99: 2.56}, 0.8: {0.5: 1.54, 0.99: 6.03}}
 
+# Two processes that get less than this shared their cores with somebody; a server with more
+# processes than two then gets another share than they did, and a ratio of rates says nothing.
+QUIET_CORES = 1.8
+
 
 class MarkerError(ValueError):
     """The document has no single place for the table."""
@@ -68,15 +72,18 @@ class Goal:
 class Row:
     """A row of the table: for each model, the text, and the value that the goal is held against."""
 
-    def __init__(self, title, cells, goal=None):
+    def __init__(self, title, cells, goal=None, *, judged=True):
         self.title = title
         self.cells = cells  # [(text, value)], one a model
         self.goal = goal
+        self.judged = judged  # False: the machine was too busy for a verdict.
 
     def render(self):
         words = [self.title, *[text for text, _ in self.cells]]
         if self.goal is None:
             return [*words, ""]
+        if not self.judged:
+            return [*words, f"{self.goal.text}: the machine was too busy to say"]
         missed = [not self.goal.met(value) for _, value in self.cells]
         verdict = "met" if not any(missed) else "missed" if all(missed) else "met by one"
         return [*words, f"{self.goal.text}: {verdict}"]
@@ -120,17 +127,18 @@ def rows_of_throughput(results):
         return each(lambda rounds: cell([r["served"]["cpu_ms_per_image"].get(role, 0.0)
                                          for r in rounds], 2))
 
+    cores = each(lambda rounds: cell([r["in_process"]["rate"] * r["in_process"]["cpu_ms_per_image"]
+                                      / 1e3 for r in rounds], 2))
+    quiet = all(value >= QUIET_CORES for _, value in cores)
     return [
         Row("in-process, images/s", each(lambda rounds: cell(
             [r["in_process"]["rate"] for r in rounds], 2))),
         Row("served over HTTP, images/s", each(lambda rounds: cell(
             [r["served"]["rate"] for r in rounds], 2))),
-        Row("served ÷ in-process", of_ratio("measured"), Goal("≥", 0.97)),
+        Row("served ÷ in-process", of_ratio("measured"), Goal("≥", 0.97), judged=quiet),
         Row("the same, without the generator's CPU", of_ratio("without_generator")),
         Row("the same, from CPU time alone", of_ratio("by_cpu")),
-        Row("cores that the in-process run got", each(lambda rounds: cell(
-            [r["in_process"]["rate"] * r["in_process"]["cpu_ms_per_image"] / 1e3
-             for r in rounds], 2))),
+        Row("cores that the in-process run got", cores),
         Row("CPU an image, in-process, ms", each(lambda rounds: cell(
             [r["in_process"]["cpu_ms_per_image"] for r in rounds], 2))),
         Row("CPU an image, worker, ms", cpu("worker")),

@@ -98,7 +98,7 @@ def setting_of(options, results, load_before, photos):
     """What the reader has to know to judge the numbers."""
     cpu = re.search(r"^model name\s*: (.*)$", pathlib.Path("/proc/cpuinfo").read_text(),
                     re.MULTILINE)
-    versions = [" ".join(line.split())  # Product, build and compiler; then come all engines.
+    versions = [" ".join(line.split())  # Product, build (its commit in front), compiler.
                 for line in output_of(BIN / "holdfast", "version").splitlines()]
     now = datetime.datetime.now(datetime.timezone.utc)
     return {
@@ -107,7 +107,6 @@ def setting_of(options, results, load_before, photos):
                    f"--model {options.model}`",
         "Machine": f"{cpu[1] if cpu else platform.machine()}, "
                    f"{len(os.sched_getaffinity(0))} cores, Linux {platform.release()}",
-        "Commit": output_of("git", "rev-parse", "--short=10", "HEAD"),
         "Versions": ", ".join([*versions[:3], results[0]["engine"]]),
         "Load average before and after": f"{load_before:.1f}, {os.getloadavg()[0]:.1f}",
         "Runs": f"{options.rounds} rounds of {options.seconds:g} s, {len(photos)} photos, "
@@ -120,8 +119,10 @@ def setting_of(options, results, load_before, photos):
 
 def main(arguments):
     options = parse(arguments)
-    document = options.out.read_text()
-    report.replace_between_markers(document, "")  # A wrong document is found before the work.
+    try:  # A wrong document is found before the work.
+        report.replace_between_markers(options.out.read_text(), "")
+    except (OSError, report.MarkerError) as error:
+        sys.exit(f"--out {options.out}: {error}")
     files = sorted(options.photos.glob("*.jpg")) + sorted(options.photos.glob("*.JPEG"))
     if not files:
         sys.exit(f"no *.jpg and no *.JPEG in {options.photos}")

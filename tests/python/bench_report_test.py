@@ -98,6 +98,15 @@ def test_the_block_shows_setting_models_and_verdicts():
     assert "| requests at 50 % load, and how many got no right 200 | 8, 2 | 8, 2 |  |" in lines
 
 
+def test_a_ratio_of_rates_from_a_busy_machine_gets_no_verdict():
+    busy = measurement()
+    for one in busy["rounds"]:
+        one["in_process"]["rate"] = 40.0
+    rows = {row.title: row.render()[-1] for row in report.rows_of([busy])}
+    assert rows["served ÷ in-process"] == "≥ 0.97: the machine was too busy to say"
+    assert rows["private memory of a worker, MiB"] == "≤ 10: met"
+
+
 DOCUMENT = f"# Title\n\nBefore.\n\n{report.BEGIN}\nold\n{report.END}\n\nAfter.\n"
 
 
