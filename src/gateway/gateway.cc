@@ -33,6 +33,7 @@ namespace asio = boost::asio;
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
+constexpr auto kQuietTime = std::chrono::milliseconds(20);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
 
@@ -190,8 +191,11 @@ class Gateway {
     if (options_.lame_duck.count() > 0) co_await Pause(options_.lame_duck);
     asio::steady_timer last(loop_, until);
     state_.all_written = [&last] { last.cancel(); };
-    // Again, if a request was read between the last answer and this turn.
-    while (state_.unwritten > 0 && Now() < until) co_await last.async_wait(kUse);
+    // Requests that are on the wire already get their turn: the end is a moment without any.
+    do {
+      while (state_.unwritten > 0 && Now() < until) co_await last.async_wait(kUse);
+      co_await Pause(kQuietTime);
+    } while (state_.unwritten > 0 && Now() < until);
     state_.all_written = nullptr;
     log_.Info("drained",
               {{"abandoned", metrics_.in_flight()}, {"idle_connections", state_.connections}});

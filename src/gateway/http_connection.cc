@@ -77,7 +77,7 @@ class Connection {
     TimePoint start;
     bool head = false;  // HEAD: the answer goes without its body.
     bool keep_alive = true;
-    bool accepted = false;     // And its answer not yet written.
+    bool admitted = false;     // And its answer not yet written.
     bool body_unread = false;  // Bytes of the upload may still be on their way.
     unsigned version = 11;
     std::uint32_t attempts = 0;
@@ -193,11 +193,16 @@ class Connection {
           exchange, admission.reason, "the server cannot answer this in time now",
           state_.inference.RetryHint(admission.reason, admission.retry_after));
     }
+    ++state_.unwritten;
+    exchange.admitted = true;
     state_.inference.ReserveBytes(*length);
     Result<Body> body = co_await ReadBody(parser, *length);
     state_.inference.ReleaseBytes(*length);
     if (!body) {
-      if (body.error().reason == Reason::kClientClosed) co_return false;
+      if (body.error().reason == Reason::kClientClosed) {
+        state_.AnswerWritten();
+        co_return false;
+      }
       co_return co_await Refuse(exchange, body.error());
     }
     exchange.body_unread = false;
@@ -290,8 +295,6 @@ class Connection {
   asio::awaitable<bool> Classify(Parser& parser, Exchange& exchange, const holdfast::Route& route,
                                  ServableId servable, const Body& body, TimePoint deadline) {
     state_.metrics.RequestAccepted();
-    ++state_.unwritten;
-    exchange.accepted = true;
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
     const HttpRequest request{.method = {method.data(), method.size()},
@@ -403,7 +406,7 @@ class Connection {
     http::response_serializer<http::string_body> serializer(response);
     serializer.split(false);
     const auto [error, bytes] = co_await http::async_write(stream_, serializer, kUse);
-    if (exchange.accepted) state_.AnswerWritten();
+    if (exchange.admitted) state_.AnswerWritten();
     state_.metrics.ResponseSent(exchange.endpoint, answer.status, Now() - exchange.start);
     if (error) co_return false;
     if (exchange.keep_alive) co_return true;

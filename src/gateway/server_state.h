@@ -21,10 +21,10 @@ struct ServerState {
   Log& log;
   bool draining = false;
   std::size_t connections = 0;
-  std::size_t unwritten = 0;          // Accepted requests whose answer is not yet written.
+  std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.
   std::function<void()> all_written;  // If set: called when the last has been.
 
-  // The answer of an accepted request is on its way, or its client is gone.
+  // The answer of an admitted request is on its way, or its client is gone.
   void AnswerWritten() {
     if (--unwritten == 0 && all_written) all_written();
   }

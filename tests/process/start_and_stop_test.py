@@ -28,7 +28,7 @@ def run(*arguments, seconds=30):
     (["serve", "--model-repository", "/nonexistent"], 66, "/nonexistent"),
     (["serve", "--model-repository", TINY, "--default-model", "other"], 64, "tiny"),
     (["frobnicate"], 64, "--help"),
-    (["classify", "/nonexistent.jpg"], 66, "/nonexistent.jpg"),
+    (["classify", "--model-repository", TINY, "/nonexistent.jpg"], 66, "/nonexistent.jpg"),
 ])
 def test_a_wrong_command_line_is_one_line_and_the_right_exit_code(arguments, code, words):
     done, took = run(*arguments)
