@@ -6,15 +6,14 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("HOLDFAST_BIN", ROOT / "build/release/bin"))
-MODELS = pathlib.Path(os.environ.get("HOLDFAST_MODELS", ROOT / "build/models"))
+BIN = pathlib.Path(os.environ.get("UNDER_TEST_BIN", ROOT / "build/release/bin"))
+MODELS = pathlib.Path(os.environ.get("UNDER_TEST_MODELS", ROOT / "build/models"))
 PHOTOS = ROOT / "tests/data/photos"
 TINY = ROOT / "tests/data/models"
 
@@ -71,11 +70,9 @@ class Server:
         if models is not None:
             command += ["--model-repository", models]
         command += arguments
-        clean = {key: value for key, value in os.environ.items()
-                 if not key.startswith(("HOLDFAST_", "CI"))}
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**clean, **(environment or {})})
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
         self.plan = []
         self._readers = [threading.Thread(target=self._read_log, daemon=True),
                          threading.Thread(target=self._read_plan, daemon=True)]
@@ -257,9 +254,3 @@ def oracle(model_folder, photos):
                             text=True).stdout
     classes = [json.loads(line)["predictions"][0]["index"] for line in answer.splitlines()]
     return list(zip(photos, classes, strict=True))
-
-
-def sample(text, pattern):
-    match = re.search(pattern, text)
-    assert match, f"{pattern!r} is not in {text!r}"
-    return match

@@ -124,7 +124,7 @@ run_pytest() {
   for argument in "$@"; do
     if [[ $argument != tests/* || -d $argument ]]; then arguments+=("$argument"); fi
   done
-  HOLDFAST_BIN="$PWD/$BIN" HOLDFAST_MODELS="$PWD/$MODELS" \
+  UNDER_TEST_BIN="$PWD/$BIN" UNDER_TEST_MODELS="$PWD/$MODELS" \
     "$PYTHON" -m pytest --junitxml "$RESULTS/pytest.xml" "${arguments[@]}"
 }
 
