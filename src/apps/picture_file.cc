@@ -1,36 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/picture_file.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <cstring>
-
-#include "os/unique_fd.h"
+#include "os/input_file.h"
 
 namespace holdfast {
 
 Result<std::vector<std::uint8_t>> ReadPicture(const std::string& file, std::size_t bytes_max) {
-  const bool is_input = file == "-";
-  const UniqueFd opened(is_input ? -1 : ::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  const int fd = is_input ? STDIN_FILENO : opened.get();
-  std::vector<std::uint8_t> bytes;
-  std::array<std::uint8_t, 65536> chunk;
-  for (;;) {
-    const ssize_t count = fd < 0 ? -1 : ::read(fd, chunk.data(), chunk.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      return Error{Reason::kNotFound, fmt::format("cannot be read: {}", std::strerror(errno))};
-    }
-    if (count == 0) return bytes;
-    bytes.insert(bytes.end(), chunk.begin(), chunk.begin() + count);
-    if (bytes.size() > bytes_max) {
-      return Error{Reason::kPayloadTooLarge, fmt::format("larger than {} MiB", bytes_max >> 20)};
-    }
-  }
+  auto bytes = ReadInputFile(file, bytes_max);
+  if (bytes) return bytes;
+  Error& error = bytes.error();
+  error.message = error.reason == Reason::kPayloadTooLarge
+                      ? fmt::format("larger than {} MiB", bytes_max >> 20)
+                      : fmt::format("cannot be read: {}", error.message);
+  return bytes;
 }
 
 }  // namespace holdfast

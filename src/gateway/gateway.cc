@@ -37,13 +37,6 @@ constexpr auto kQuietTime = std::chrono::milliseconds(20);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
 
-std::string TextOf(const UniqueFd& memory) {
-  const Result<SharedMemory> mapped = SharedMemory::Map(memory.get(), SharedMemory::Access::kRead);
-  if (!mapped) return "";
-  const auto bytes = mapped->bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 class Gateway {
  public:
   explicit Gateway(const GatewayOptions& options)
@@ -157,7 +150,7 @@ class Gateway {
                              std::move(news.descriptors[0]), std::move(news.descriptors[1]));
         break;
       case MessageKind::kWorkerDied: {
-        const auto report = DecodeDeathReport(TextOf(news.descriptors[0]));
+        const auto report = DecodeDeathReport(ReadSealedText(news.descriptors[0]));
         inference_.WorkerDied(message.slot, message.generation, message.servable,
                               DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown),
                               report ? *report : DeathReport{});
@@ -174,7 +167,7 @@ class Gateway {
   }
 
   void OnServable(ServableId id, const UniqueFd& memory) {
-    Result<ServableDescription> description = DecodeDescription(TextOf(memory));
+    Result<ServableDescription> description = DecodeDescription(ReadSealedText(memory));
     if (!description) {
       log_.Error("servable", {{"error", description.error().message}});
       return;

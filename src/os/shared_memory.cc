@@ -79,4 +79,11 @@ void SharedMemory::Unmap() {
   if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
 }
 
+std::string ReadSealedText(const UniqueFd& memory) {
+  const Result<SharedMemory> mapped = SharedMemory::Map(memory.get(), SharedMemory::Access::kRead);
+  if (!mapped) return "";
+  const auto bytes = mapped->bytes();
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 }  // namespace holdfast

@@ -38,4 +38,7 @@ class SharedMemory {
   std::span<std::uint8_t> bytes_;
 };
 
+// The text that a sealed memfd holds; empty when it cannot be mapped.
+std::string ReadSealedText(const UniqueFd& memory);
+
 }  // namespace holdfast

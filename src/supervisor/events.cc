@@ -10,16 +10,6 @@
 #include "supervisor/supervisor.h"
 
 namespace holdfast {
-namespace {
-
-std::string TextOf(const UniqueFd& memory) {
-  const Result<SharedMemory> mapped = SharedMemory::Map(memory.get(), SharedMemory::Access::kRead);
-  if (!mapped) return "";
-  const auto bytes = mapped->bytes();
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-}  // namespace
 
 // --- What the gateway says ---
 
@@ -97,7 +87,7 @@ void Supervisor::OnZygoteMessage(ServableId servable) {
 
 void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   Model& model = models_.at(servable.value);
-  Result<ServableDescription> description = DecodeDescription(TextOf(news.descriptors[0]));
+  Result<ServableDescription> description = DecodeDescription(ReadSealedText(news.descriptors[0]));
   if (!description) {
     log_.Error("a zygote describes its model wrongly",
                {{"model", NameOf(servable)}, {"error", description.error().message}});
