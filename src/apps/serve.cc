@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "apps/failure.h"
-#include "apps/model_source.h"
 #include "lifecycle/worker_count.h"
 #include "model/repository.h"
 #include "os/cgroup.h"
@@ -96,10 +95,9 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .log_level = static_cast<std::uint64_t>(config.log_level)};
 }
 
-Result<SupervisorOptions> ToSupervisorOptions(ServerConfig config) {
+Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
-  TRY_DO(ChooseModels(config, options.executables));
   options.models = TRY(FindModels(config));
   options.workers_why = ShareWorkers(config, options.models).why;
   options.bind_address = config.bind_address;

@@ -252,7 +252,7 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
 
 void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
   NoteSleep(Now());
-  RememberBoard(slot, generation, begun);
+  RememberBoard(slot, generation);
   // Until now there was one, if it had come as far as that.
   if (ready_slots_.erase(slot) > 0) last_ready_[slot_servables_.at(slot)] = Now();
   running_.erase(slot);
@@ -407,13 +407,13 @@ Duration InferenceService::RetryHint(Reason reason, Duration backlog) {
   return std::min<Duration>(jitter + backlog, std::chrono::seconds(30));
 }
 
-void InferenceService::RememberBoard(SlotId slot, Generation generation, bool begun) {
+void InferenceService::RememberBoard(SlotId slot, Generation generation) {
   const auto running = running_.find(slot);
   if (running == running_.end() || lost_boards_.size() >= kBoardsMax) return;
   const auto place = places_.find(running->second.item);
   if (place == places_.end()) return;  // Its client went away.
   lost_boards_[{slot, generation}] = {calls_.at(place->second.call).call.request_id,
-                                      DigestOf(place->second), begun};
+                                      DigestOf(place->second)};
 }
 
 std::string InferenceService::DigestOf(const ItemPlace& place) const {

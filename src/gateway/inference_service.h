@@ -94,7 +94,6 @@ class InferenceService {
   struct OnBoard {
     std::string request_id;
     std::string digest;
-    bool begun = false;
   };
 
   void LoseWorker(SlotId slot, Generation generation);
@@ -110,7 +109,7 @@ class InferenceService {
   void Carry(const Decision& decision);
   void ArmTimer();
   void NoteSleep(TimePoint now);
-  void RememberBoard(SlotId slot, Generation generation, bool begun);
+  void RememberBoard(SlotId slot, Generation generation);
   std::string DigestOf(const ItemPlace& place) const;
   std::string ModelName(ServableId servable) const;
   const InferenceItem& ItemAt(const ItemPlace& place) const;

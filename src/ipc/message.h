@@ -28,8 +28,6 @@ enum class MessageKind : std::uint32_t {
   kServableFailed,  // servable: its crash budget is spent.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
-  kWorkerForked,    // slot, generation, value = pid.
-  kZygoteDied,      // servable.
   kDrain,           // value = nanoseconds until the supervisor will not wait any longer.
   // gateway → supervisor
   kHello,        // value = digest of the build id.

@@ -130,10 +130,6 @@ void Supervisor::OnForked(ServableId servable, Channel::Incoming& news) {
                                {"slot", news.message.slot.value},
                                {"generation", news.message.generation.value},
                                {"pid", pid}});
-  TellGateway({.kind = MessageKind::kWorkerForked,
-               .slot = news.message.slot,
-               .generation = news.message.generation,
-               .value = static_cast<std::uint64_t>(pid)});
   if (worker.our_reason.has_value()) SendSignal(worker.process.pidfd, SIGKILL);
   if (const auto dead = limbo_.extract(pid); !dead.empty()) {
     OnWorkerDied(news.message.slot, dead.mapped());
@@ -214,7 +210,6 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
     if (lost) ForgetLines(entry->second.stderr_lines);
     entry = lost ? workers_.erase(entry) : std::next(entry);
   }
-  TellGateway({.kind = MessageKind::kZygoteDied, .servable = servable});
   fleet_.ZygoteDied(servable, broken ? Fleet::Prospect::kHopeless : Fleet::Prospect::kMayRecover,
                     why, Now());
 }

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from tests.process.running_server import (BIN, MODELS, PHOTOS, ROOT, TINY, Load, Server, kill,
-                                           measure_capacity, oracle, wait_until)
+                                           measure_capacity, oracle, state_of, title_of,
+                                           wait_until)
 
 LOAD_SHARE = 0.45  # Of the capacity: with two workers, one alone carries it.
 
@@ -140,12 +141,10 @@ def test_when_the_supervisor_is_killed_nothing_of_it_is_left(tmp_path):
         family = [server.gateway(), server.zygote(), *server.workers()]
         kill(server.process.pid)
         server.wait()
-        from tests.process.running_server import state_of
         wait_until(lambda: all(state_of(pid) in ("", "Z") for pid in family), "all have ended")
 
 
 def test_ps_shows_the_architecture(tiny_server):
-    from tests.process.running_server import title_of
     assert title_of(tiny_server.process.pid) == "holdfast: supervisor"
     assert title_of(tiny_server.gateway()) == "holdfast: gateway"
     assert title_of(tiny_server.zygote()) == "holdfast: zygote tiny/1"
