@@ -142,6 +142,7 @@ Status Measure(const Options& options) {
   }
   TRY_DO(WarmUp(runner, photos));
   ::malloc_trim(0);  // As the zygote does.
+  StopGatheringHugePages();
   void* memory =
       ::mmap(nullptr, sizeof(Tallies), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return Error{Reason::kInsufficientResources, "mmap: no memory"};

@@ -142,6 +142,8 @@ Status ChangeUser(uid_t uid) {
   return {};
 }
 
+void StopGatheringHugePages() { ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
+
 Result<std::size_t> CountThreads() {
   std::error_code error;
   std::size_t count = 0;

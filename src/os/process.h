@@ -64,6 +64,11 @@ Status DieWithParent(pid_t parent);
 // Makes `uid` the user and the group of this process, with no other groups. Needs root.
 Status ChangeUser(uid_t uid);
 
+// From now on the kernel gathers no small pages of this process and its children into huge ones:
+// gathering copies what a child shares with us. Huge pages that are there already stay. A kernel
+// without that switch goes on as before.
+void StopGatheringHugePages();
+
 // Threads of this process, as /proc counts them.
 Result<std::size_t> CountThreads();
 

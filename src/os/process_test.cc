@@ -256,6 +256,15 @@ TEST(ChangeUser, LeavesGroupsBehindAndForgetsTheTieToTheParent) {
             0);
 }
 
+TEST(StopGatheringHugePages, HoldsForChildren) {
+  EXPECT_EQ(RunInChild([] {
+              StopGatheringHugePages();
+              return RunInChild([] { return ::prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0); }) == 1 ? 0
+                                                                                             : 2;
+            }),
+            0);
+}
+
 TEST(CountThreads, CountsThem) {
   const auto before = CountThreads();
   ASSERT_TRUE(before);
