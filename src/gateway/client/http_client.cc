@@ -38,9 +38,9 @@ std::string Cause(const error_code& error) {
 // Beast's stream keep a timeout.
 class Exchange {
  public:
-  explicit Exchange(const HttpRequest& request) : request_(request), stream_(loop_) {}
+  explicit Exchange(const ClientRequest& request) : request_(request), stream_(loop_) {}
 
-  Result<HttpAnswer> Run() {
+  Result<ClientAnswer> Run() {
     TRY_DO(Connect());
     MakeMessage();
     parser_.body_limit(request_.answer_bytes_max);
@@ -62,7 +62,7 @@ class Exchange {
       return send_failed ? Failure("send the request", sent) : Failure("read the answer", received);
     }
     http::response<http::string_body> answer = parser_.release();
-    return HttpAnswer{.status = static_cast<int>(answer.result_int()),
+    return ClientAnswer{.status = static_cast<int>(answer.result_int()),
                       .body = std::move(answer.body()),
                       .request_id = std::string(answer["x-request-id"])};
   }
@@ -108,7 +108,7 @@ class Exchange {
     }
   }
 
-  const HttpRequest& request_;
+  const ClientRequest& request_;
   asio::io_context loop_{1};
   beast::tcp_stream stream_;
   http::request<RequestBody> message_;
@@ -117,7 +117,7 @@ class Exchange {
 
 }  // namespace
 
-Result<HttpAnswer> SendHttpRequest(const HttpRequest& request) {
+Result<ClientAnswer> SendHttpRequest(const ClientRequest& request) {
   auto outcome = Guard([&] { return Exchange(request).Run(); });
   if (!outcome) return std::move(outcome).error();
   return *std::move(outcome);

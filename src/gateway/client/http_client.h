@@ -11,7 +11,7 @@
 
 namespace holdfast {
 
-struct HttpRequest {
+struct ClientRequest {
   std::string method = "GET";
   HttpUrl url;
   std::string content_type;  // Sent where there is a body.
@@ -21,7 +21,7 @@ struct HttpRequest {
   std::size_t answer_bytes_max = MiB(8);
 };
 
-struct HttpAnswer {
+struct ClientAnswer {
   int status = 0;
   std::string body;
   std::string request_id;  // x-request-id; empty if the server sends none.
@@ -31,6 +31,6 @@ struct HttpAnswer {
 // no retries. An answer that arrives before the whole body is sent is taken as the answer.
 // kUnavailable, with host and cause, when there is none: refused, timed out, closed early, garbage.
 // The lookup of a host name is bounded by the system's resolver, not by connect_timeout.
-Result<HttpAnswer> SendHttpRequest(const HttpRequest& request);
+Result<ClientAnswer> SendHttpRequest(const ClientRequest& request);
 
 }  // namespace holdfast

@@ -59,7 +59,7 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
-Error Refusal(const HttpAnswer& answer) {
+Error Refusal(const ClientAnswer& answer) {
   simdjson::dom::parser parser;
   std::string_view word;
   std::string_view text;
@@ -111,13 +111,13 @@ Result<RemoteClassification> ParseClassification(const std::string& json) {
 
 Result<RemoteClassification> ClassifyRemotely(const RemoteClassifyOptions& options,
                                               ByteView image) {
-  HttpRequest request{.method = "POST",
+  ClientRequest request{.method = "POST",
                       .url = options.server,
                       .content_type = "application/octet-stream",
                       .body = image,
                       .answer_timeout = options.timeout};
   request.url.target = Target(options);
-  const HttpAnswer answer = TRY(SendHttpRequest(request));
+  const ClientAnswer answer = TRY(SendHttpRequest(request));
   if (answer.status != 200) return Refusal(answer);
   return ParseClassification(answer.body);
 }
