@@ -4,17 +4,16 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
-#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "gateway/client/http_client.h"
+#include "gateway/client/server_answer.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::size_t kPredictionsMax = 100'000;
-constexpr std::size_t kMessageBytesMax = 512;
 
 std::string PercentEncode(std::string_view text) {
   std::string out;
@@ -41,40 +40,6 @@ std::string Target(const RemoteClassifyOptions& options) {
     target += "&version=" + PercentEncode(options.model.substr(slash + 1));
   }
   return target;
-}
-
-std::optional<Reason> ReasonFromWord(std::string_view word) {
-  for (std::uint32_t number = 0; const auto reason = ReasonFromNumber(number); ++number) {
-    if (Describe(*reason).word == word) return reason;
-  }
-  return std::nullopt;
-}
-
-// What a server writes ends up on a terminal: no control characters, and not without end.
-std::string Printable(std::string_view text) {
-  std::string out(text.substr(0, kMessageBytesMax));
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  }
-  return out;
-}
-
-Error Refusal(const ClientAnswer& answer) {
-  simdjson::dom::parser parser;
-  std::string_view word;
-  std::string_view text;
-  const auto body = parser.parse(answer.body);
-  if (body["reason"].get(word) == simdjson::SUCCESS &&
-      body["error"].get(text) == simdjson::SUCCESS) {
-    if (const auto reason = ReasonFromWord(word); reason && *reason != Reason::kOk) {
-      return Error{*reason,
-                   fmt::format("the server says {} {}: {}", answer.status, word, Printable(text))};
-    }
-  }
-  return Error{answer.status >= 500 ? Reason::kUnavailable : Reason::kInternal,
-               fmt::format("the server answers {}, not as a holdfast server does; check the "
-                           "address",
-                           answer.status)};
 }
 
 }  // namespace
@@ -112,13 +77,13 @@ Result<RemoteClassification> ParseClassification(const std::string& json) {
 Result<RemoteClassification> ClassifyRemotely(const RemoteClassifyOptions& options,
                                               ByteView image) {
   ClientRequest request{.method = "POST",
-                      .url = options.server,
-                      .content_type = "application/octet-stream",
-                      .body = image,
-                      .answer_timeout = options.timeout};
+                        .url = options.server,
+                        .content_type = "application/octet-stream",
+                        .body = image,
+                        .answer_timeout = options.timeout};
   request.url.target = Target(options);
   const ClientAnswer answer = TRY(SendHttpRequest(request));
-  if (answer.status != 200) return Refusal(answer);
+  if (answer.status != 200) return RefusalOf(answer);
   return ParseClassification(answer.body);
 }
 
