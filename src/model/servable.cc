@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kTomlBytesMax = KiB(256);
 constexpr std::size_t kLabelsBytesMax = MiB(4);
 constexpr std::size_t kLabelBytesMax = 1024;
 constexpr const char* kTomlName = "model.toml";
@@ -104,7 +103,7 @@ void ReadToml(Servable& servable, Problems& problems) {
     Assume(servable, problems);
     return;
   }
-  const Result<std::string> text = ReadTextFile(file, kTomlBytesMax);
+  const Result<std::string> text = ReadTextFile(file, kModelTomlBytesMax);
   if (!text) {
     problems.push_back({kTomlName, text.error().message});
     return;
