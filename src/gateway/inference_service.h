@@ -66,6 +66,9 @@ class InferenceService {
   void WorkerDied(SlotId slot, Generation generation, ServableId servable, DeathCause cause,
                   const DeathReport& report);
 
+  // The worker shall go once it has answered what it runs.
+  void RetireWorker(SlotId slot, Generation generation, DeathCause cause);
+
   // --- State ---
   // Whether every servable that is not given up has had a ready worker lately, and work moves on.
   bool healthy() const;

@@ -28,6 +28,7 @@ enum class MessageKind : std::uint32_t {
   kServableFailed,  // servable: its crash budget is spent.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
+  kRetire,          // slot, generation, code = DeathCause: end it between two items.
   kDrain,           // value = nanoseconds until the supervisor will not wait any longer.
   // gateway → supervisor
   kHello,        // value = digest of the build id.

@@ -155,6 +155,24 @@ Result<std::size_t> CountThreads() {
   return count;
 }
 
+std::optional<std::uint64_t> AnonymousBytes(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/statm", pid));
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  std::uint64_t backed = 0;
+  if (!(file >> total >> resident >> backed) || backed > resident) return std::nullopt;
+  return (resident - backed) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::optional<std::uint64_t> PrivateBytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string word; file >> word;) {
+    std::uint64_t kibibytes = 0;
+    if (word == "Private_Dirty:" && file >> kibibytes) return kibibytes * 1024;
+  }
+  return std::nullopt;
+}
+
 Result<std::filesystem::path> ExecutableFolder() {
   std::error_code error;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);

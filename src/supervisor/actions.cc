@@ -33,6 +33,12 @@ void Supervisor::Carry(const FleetAction& action) {
       self.TellGateway({.kind = MessageKind::kServableFailed, .servable = failed.servable});
       self.PrintPlanOnce();
     }
+    void operator()(const ReportFewerWorkers& fewer) const {
+      self.log_.Warning("fewer-workers",
+                        {{"model", self.NameOf(fewer.servable)},
+                         {"workers", fewer.workers},
+                         {"why", "the kernel keeps killing its workers for memory"}});
+    }
     void operator()(const GiveUp& give_up) const { self.GiveUpWith(give_up.why); }
   };
   std::visit(Visitor{*this}, action);
