@@ -63,8 +63,8 @@ class Exchange {
     }
     http::response<http::string_body> answer = parser_.release();
     return ClientAnswer{.status = static_cast<int>(answer.result_int()),
-                      .body = std::move(answer.body()),
-                      .request_id = std::string(answer["x-request-id"])};
+                        .body = std::move(answer.body()),
+                        .request_id = std::string(answer["x-request-id"])};
   }
 
  private:
