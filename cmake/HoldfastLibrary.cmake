@@ -16,7 +16,6 @@ function(holdfast_library name)
   target_sources(${target} ${scope} FILE_SET HEADERS
                  BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${arg_HEADERS})
   target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR}/src)
-  set_target_properties(${target} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
   target_link_libraries(${target} ${scope} ${arg_DEPENDS} ${arg_LINK})
 
   if(HOLDFAST_DEVELOPER)
