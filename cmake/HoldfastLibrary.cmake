@@ -29,7 +29,8 @@ function(holdfast_library name)
     endforeach()
     if(tests)
       add_executable(${target}_test ${tests})
-      target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+      # Tests are compiled more often than they run: what they test is optimised, they are not.
+      target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
       target_link_libraries(${target}_test PRIVATE ${target} holdfast_options ${arg_TEST_LINK}
                             GTest::gmock GTest::gtest GTest::gtest_main)
       add_test(NAME unit.${name} COMMAND ${target}_test)
