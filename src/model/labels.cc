@@ -11,6 +11,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kLabelBytesMax = 1024;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 bool IsControl(char c) { return static_cast<unsigned char>(c) < ' '; }
 
@@ -18,7 +19,6 @@ bool IsControl(char c) { return static_cast<unsigned char>(c) < ' '; }
 
 std::vector<std::string> ParseLabels(std::string_view text, std::string_view file_name,
                                      std::vector<Problem>& problems) {
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
   std::vector<std::string> labels;
@@ -33,6 +33,10 @@ std::vector<std::string> ParseLabels(std::string_view text, std::string_view fil
     if (label.empty()) complain("is empty: every class needs a label");
     if (label.size() > kLabelBytesMax) complain("is longer than 1024 bytes");
     if (!IsUtf8(label)) complain("is not UTF-8");
+    // Not to be seen in an editor, and no client would find the class by its name.
+    if (label.find(kByteOrderMark) != std::string_view::npos) {
+      complain("holds a byte order mark; were two files joined?");
+    }
     if (std::any_of(label.begin(), label.end(), IsControl)) complain("holds control characters");
     labels.emplace_back(label);
   }
