@@ -213,6 +213,50 @@ CommandDefinition DefineHealthcheck() {
   return draft.definition;
 }
 
+struct Choice {
+  std::string word;
+};
+
+void AddAdminServer(CLI::App& app, std::string& server) {
+  app.add_option("--server", server,
+                 "The server's admin address. Without it: this machine, at HOLDFAST_ADMIN_PORT or "
+                 "8081.")
+      ->type_name("URL");
+}
+
+CommandDefinition DefineDeaths() {
+  auto draft = Begin<DeathsCommand>(
+      "deaths", "Show a server's last worker deaths.",
+      "For each of the last deaths, the newest first: when, which model and worker, why, what the "
+      "worker had on board (request id and the image's SHA-256), its memory, and what it said "
+      "last. A frame of a backtrace is module+offset, as addr2line takes it.",
+      {"holdfast deaths", "holdfast deaths --json --server http://127.0.0.1:8081"});
+  AddAdminServer(draft.app(), draft.options->server);
+  draft.app().add_flag("--json", draft.options->json, "Print the server's JSON object.");
+  return draft.definition;
+}
+
+CommandDefinition DefineQuarantine() {
+  auto draft = Begin<Choice>(
+      "quarantine", "List or clear the images that a server refuses because they killed workers.",
+      "An image during which two workers ended is refused for ten minutes, wherever it comes from. "
+      "list shows the SHA-256 of each and the time that is left; clear lets all be tried again.",
+      {"holdfast quarantine list", "holdfast quarantine clear --server http://127.0.0.1:8081"});
+  draft.app()
+      .add_option("ACTION", draft.options->word, "What to do.")
+      ->required()
+      ->type_name("list|clear")
+      ->check(Quiet(CLI::IsMember({"list", "clear"})));
+  auto command = std::make_shared<QuarantineCommand>();
+  AddAdminServer(draft.app(), command->server);
+  draft.app().add_flag("--json", command->json, "Print the server's JSON object.");
+  draft.definition.take = [options = draft.options, command] {
+    command->clear = options->word == "clear";
+    return Command(*command);
+  };
+  return draft.definition;
+}
+
 CommandDefinition DefineVersion() {
   auto draft = Begin<VersionCommand>(
       "version", "Show version, build and inference libraries.",
@@ -222,10 +266,6 @@ CommandDefinition DefineVersion() {
   draft.app().add_flag("--json", draft.options->json, "Print one JSON object.");
   return draft.definition;
 }
-
-struct Choice {
-  std::string word;
-};
 
 CommandDefinition DefineText(std::string name, std::string summary, std::string description,
                              std::vector<std::string> examples) {
@@ -295,6 +335,8 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefineInspect());
   commands.push_back(DefineClassify());
   commands.push_back(DefineHealthcheck());
+  commands.push_back(DefineDeaths());
+  commands.push_back(DefineQuarantine());
   commands.push_back(DefineVersion());
   commands.push_back(DefineCompletion());
   commands.push_back(DefineMan());

@@ -63,12 +63,23 @@ struct HealthcheckCommand {
   std::chrono::seconds timeout{4};
 };
 
+struct DeathsCommand {
+  std::string server;  // The admin address; empty: this machine's.
+  bool json = false;
+};
+
+struct QuarantineCommand {
+  bool clear = false;  // Else: list.
+  std::string server;
+  bool json = false;
+};
+
 struct VersionCommand {
   bool json = false;
 };
 
 using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, ClassifyCommand,
-                             HealthcheckCommand, VersionCommand>;
+                             HealthcheckCommand, DeathsCommand, QuarantineCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

@@ -90,6 +90,8 @@ struct Dispatch {
   int operator()(const PackCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const InspectCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const HealthcheckCommand&) const { return Become(kGatewayExecutable); }
+  int operator()(const DeathsCommand&) const { return Become(kGatewayExecutable); }
+  int operator()(const QuarantineCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const ClassifyCommand& command) const {
     return Become(command.server.empty() ? kWorkerExecutable : kGatewayExecutable);
   }

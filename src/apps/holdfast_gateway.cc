@@ -3,6 +3,7 @@
 #include <variant>
 #include <vector>
 
+#include "apps/admin_commands.h"
 #include "apps/command_line.h"
 #include "apps/failure.h"
 #include "apps/remote_commands.h"
@@ -24,6 +25,10 @@ int Main(const std::vector<std::string>& arguments) {
   }
   if (const auto* classify = std::get_if<ClassifyCommand>(&*command)) {
     return RunRemoteClassify(*classify);
+  }
+  if (const auto* deaths = std::get_if<DeathsCommand>(&*command)) return RunDeaths(*deaths);
+  if (const auto* quarantine = std::get_if<QuarantineCommand>(&*command)) {
+    return RunQuarantine(*quarantine);
   }
   return FailUsage("holdfast-gateway is started by holdfast; try 'holdfast --help'");
 }

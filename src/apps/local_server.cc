@@ -15,8 +15,13 @@
 namespace holdfast {
 namespace {
 
-constexpr std::string_view kPort = "http_port";
-constexpr std::string_view kAddress = "bind_address";
+// The two settings that say where something listens.
+struct Place {
+  std::string_view address;
+  std::string_view port;
+};
+constexpr Place kPublic{"bind_address", "http_port"};
+constexpr Place kAdmin{"admin_address", "admin_port"};
 
 void TakeVariable(const std::map<std::string, std::string>& environment, std::string_view variable,
                   std::string_view name, ServerConfig& config) {
@@ -28,9 +33,7 @@ void TakeVariable(const std::map<std::string, std::string>& environment, std::st
   AssignText(*setting, found->second, config);
 }
 
-}  // namespace
-
-Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& environment) {
+ServerConfig ReadPlace(const std::map<std::string, std::string>& environment, const Place& place) {
   ServerConfig config;
   const auto file = environment.find("HOLDFAST_CONFIG");
   if (file != environment.end() && !file->second.empty()) {
@@ -39,22 +42,41 @@ Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& env
         file->second,
         [&](const Setting& setting, std::string_view text,
             const std::string&) -> std::optional<std::string> {
-          if (setting.name != kPort && setting.name != kAddress) return std::nullopt;
+          if (setting.name != place.port && setting.name != place.address) return std::nullopt;
           return AssignText(setting, text, config);
         },
         ignored);
   }
-  TakeVariable(environment, FindSetting(kPort)->variable_alias, kPort, config);
-  TakeVariable(environment, VariableName(kPort), kPort, config);
-  TakeVariable(environment, VariableName(kAddress), kAddress, config);
+  TakeVariable(environment, FindSetting(place.port)->variable_alias, place.port, config);
+  TakeVariable(environment, VariableName(place.port), place.port, config);
+  TakeVariable(environment, VariableName(place.address), place.address, config);
+  return config;
+}
+
+std::string FormatUrl(std::string host, std::uint16_t port) {
+  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
+  if (host.find(':') != std::string::npos) host = fmt::format("[{}]", host);
+  return fmt::format("http://{}:{}", host, port);
+}
+
+}  // namespace
+
+Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& environment) {
+  const ServerConfig config = ReadPlace(environment, kPublic);
   if (config.http_port == 0) {
     return Error{Reason::kUsage,
                  "the server takes any free port; try --url http://127.0.0.1:PORT/healthz"};
   }
-  std::string host = config.bind_address;
-  if (host == "0.0.0.0" || host == "::") host = "127.0.0.1";
-  if (host.find(':') != std::string::npos) host = fmt::format("[{}]", host);
-  return fmt::format("http://{}:{}/healthz", host, config.http_port);
+  return FormatUrl(config.bind_address, config.http_port) + "/healthz";
+}
+
+Result<std::string> LocalAdminUrl(const std::map<std::string, std::string>& environment) {
+  const ServerConfig config = ReadPlace(environment, kAdmin);
+  if (config.admin_port == 0) {
+    return Error{Reason::kUsage,
+                 "the server takes any free port; try --server http://127.0.0.1:PORT"};
+  }
+  return FormatUrl(config.admin_address, config.admin_port);
 }
 
 }  // namespace holdfast

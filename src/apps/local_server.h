@@ -8,9 +8,13 @@
 
 namespace holdfast {
 
-// The health address of the server that this machine runs, as far as `environment` (and the file
-// that HOLDFAST_CONFIG names) tells. Looks at port and address alone, so that a setting which only
+// Addresses of the server that this machine runs, as far as `environment` (and the file that
+// HOLDFAST_CONFIG names) tells. They look at port and address alone, so that a setting which only
 // the server's flags complete cannot make a healthy server look sick.
+
+// http://ADDRESS:PORT/healthz.
 Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& environment);
+// http://ADDRESS:PORT of the admin port.
+Result<std::string> LocalAdminUrl(const std::map<std::string, std::string>& environment);
 
 }  // namespace holdfast

@@ -196,10 +196,9 @@ class Resolver {
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
     }
-    if (config.http_port == config.grpc_port && config.http_port != 0) {
-      Refuse(Origin("http_port"),
-             fmt::format("{} is the gRPC port as well; give another one, or 0", config.http_port));
-    }
+    CheckPortsDiffer(config.http_port, config.grpc_port, "http_port", "the gRPC port");
+    CheckPortsDiffer(config.admin_port, config.http_port, "admin_port", "the HTTP port");
+    CheckPortsDiffer(config.admin_port, config.grpc_port, "admin_port", "the gRPC port");
     if (config.deadline_default_ms > config.deadline_max_ms) {
       Refuse(Origin("deadline_default_ms"),
              fmt::format("{} ms is above --deadline-max-ms, {} ms; lower it or raise the other",
@@ -210,13 +209,23 @@ class Resolver {
              "is above --queue-bytes-max, so that no such body could ever be held; lower it or "
              "raise the other");
     }
+    CheckAddress(config.bind_address, "bind_address", "0.0.0.0, :: or 127.0.0.1");
+    CheckAddress(config.admin_address, "admin_address", "127.0.0.1");
+  }
+
+  void CheckPortsDiffer(std::uint16_t port, std::uint16_t other, std::string_view setting,
+                        std::string_view other_name) {
+    if (port != other || port == 0) return;
+    Refuse(Origin(setting),
+           fmt::format("{} is {} as well; give another one, or 0", port, other_name));
+  }
+
+  void CheckAddress(const std::string& text, std::string_view setting, std::string_view example) {
     std::array<unsigned char, sizeof(in6_addr)> address{};
-    if (inet_pton(AF_INET, config.bind_address.c_str(), address.data()) != 1 &&
-        inet_pton(AF_INET6, config.bind_address.c_str(), address.data()) != 1) {
-      Refuse(Origin("bind_address"),
-             fmt::format("\"{}\" is no IP address; try 0.0.0.0, :: or 127.0.0.1",
-                         config.bind_address.substr(0, 64)));
-    }
+    if (inet_pton(AF_INET, text.c_str(), address.data()) == 1) return;
+    if (inet_pton(AF_INET6, text.c_str(), address.data()) == 1) return;
+    Refuse(Origin(setting),
+           fmt::format("\"{}\" is no IP address; try {}", text.substr(0, 64), example));
   }
 
   const ConfigSources& sources_;

@@ -103,6 +103,8 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.bind_address = config.bind_address;
   options.http_port = config.http_port;
   options.grpc_port = config.grpc_port;
+  options.admin_address = config.admin_address;
+  options.admin_port = config.admin_port;
   options.port_file = config.port_file;
   options.sandbox = ToSandboxing(config.sandbox);
   options.image_pixels_max = config.image_pixels_max;

@@ -29,6 +29,8 @@ struct ServerConfig {
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;  // 0: any free one.
   std::uint16_t grpc_port = 8500;
+  std::string admin_address = "127.0.0.1";
+  std::uint16_t admin_port = 8081;
   std::filesystem::path port_file;
 
   std::uint32_t workers = 0;  // 0: as many as the cores and the memory allow.

@@ -16,7 +16,7 @@ inline std::string SampleValue(const Setting& setting, int nth = 0) {
                           : setting.unit == "bytes"                               ? (20 << 20) + nth
                                                     : setting.min + 1 + nth);
   }
-  if (setting.name == "bind_address") return "127.0.0." + std::to_string(1 + nth);
+  if (setting.name.ends_with("_address")) return "127.0.0." + std::to_string(2 + nth);
   const std::size_t bar = setting.value.find('|');
   if (bar == std::string_view::npos) return "sample" + std::to_string(nth);
   // The second choice is no setting's default, the last one neither unless there are only two.

@@ -6,10 +6,10 @@
 namespace holdfast {
 namespace {
 
-constexpr std::array<std::string_view, 11> kWords{
-    "unknown",       "exit",         "signal",         "killed-from-outside",
-    "out-of-memory", "hung",         "invalid-output", "broke-protocol",
-    "start-timeout", "gateway-gone", "drained"};
+constexpr std::array<std::string_view, 12> kWords{
+    "unknown",       "exit",     "signal",         "killed-from-outside",
+    "out-of-memory", "hung",     "invalid-output", "broke-protocol",
+    "start-timeout", "outgrown", "gateway-gone",   "drained"};
 static_assert(kWords.size() == static_cast<std::size_t>(DeathCause::kDrained) + 1);
 
 }  // namespace

@@ -18,6 +18,7 @@ enum class DeathCause : std::uint32_t {
   kInvalidOutput,      // We killed it: its answer did not pass validation.
   kBrokeProtocol,      // We killed it: it sent what no worker sends.
   kStartTimeout,       // We killed it: forked, but not ready in time.
+  kOutgrown,           // We ended it, between two items: its memory had grown past the ceiling.
   kGatewayGone,        // We ended it: its gateway died, and a fresh one takes its slot.
   kDrained,            // We ended it: shutdown.
 };
@@ -38,6 +39,7 @@ constexpr bool IsItemsOwn(DeathCause cause) {
     case DeathCause::kUnknown:
     case DeathCause::kKilledFromOutside:
     case DeathCause::kStartTimeout:
+    case DeathCause::kOutgrown:
     case DeathCause::kGatewayGone:
     case DeathCause::kDrained:
       return false;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/endpoints.h"
 
+#include "gateway/encoding/json_writer.h"
+#include "os/steady_clock.h"
+
 namespace holdfast {
 namespace {
 
@@ -27,6 +30,75 @@ HttpAnswer AnswerModel(ServerState& state, const Route& route, std::string_view 
   }
   return RenderModelStatus(
       state.servables.StatusOf(state.servables.Get(*id).key.name, route.version));
+}
+
+void AppendText(std::string& json, std::string_view key, std::string_view text) {
+  AppendJsonString(json, key);
+  json += ':';
+  AppendJsonString(json, text);
+  json += ',';
+}
+
+void AppendNumber(std::string& json, std::string_view key, std::uint64_t number) {
+  AppendJsonString(json, key);
+  json += ':';
+  AppendJsonInteger(json, static_cast<std::int64_t>(number));
+  json += ',';
+}
+
+// Ends an object or array whose members each have a comma behind them.
+void Close(std::string& json, char bracket) {
+  if (json.back() == ',') json.pop_back();
+  json += bracket;
+}
+
+HttpAnswer AnswerDeaths(const DeathLog& log) {
+  std::string json = "{\"deaths\":[";
+  for (const Death& death : log.deaths()) {
+    json += '{';
+    AppendText(json, "time", FormatTimestamp(death.unix_time));
+    AppendText(json, "model", death.model);
+    AppendNumber(json, "slot", death.slot.value);
+    AppendNumber(json, "generation", death.generation.value);
+    AppendNumber(json, "pid", static_cast<std::uint64_t>(death.report.pid));
+    AppendText(json, "cause", DeathCauseWord(death.cause));
+    AppendText(json, "exit", death.report.exit);
+    AppendText(json, "explanation", death.report.explanation);
+    AppendNumber(json, "peak_rss_mib", death.report.peak_rss_bytes >> 20);
+    AppendNumber(json, "age_ms", death.report.age_ms);
+    AppendText(json, "request_id", death.request_id);
+    AppendText(json, "digest", death.digest);
+    AppendText(json, "last_words", death.report.last_words);
+    Close(json, '}');
+    json += ',';
+  }
+  Close(json, ']');
+  return {.body = json + "}\n"};
+}
+
+HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
+  Quarantine& quarantine = state.inference.quarantine();
+  std::string json;
+  if (route.deletes) {
+    const std::size_t cleared = quarantine.Clear();
+    state.log.Info("quarantine-cleared", {{"images", cleared}});
+    json = "{";
+    AppendNumber(json, "cleared", cleared);
+    Close(json, '}');
+    return {.body = json + '\n'};
+  }
+  json = "{\"quarantined\":[";
+  for (const Quarantine::Entry& entry : quarantine.List(Now())) {
+    json += '{';
+    AppendText(json, "digest", entry.digest);
+    AppendNumber(json, "expires_in_s",
+                 static_cast<std::uint64_t>(
+                     std::chrono::ceil<std::chrono::seconds>(entry.expires_in).count()));
+    Close(json, '}');
+    json += ',';
+  }
+  Close(json, ']');
+  return {.body = json + "}\n"};
 }
 
 }  // namespace
@@ -57,6 +129,10 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/livez";
     case Endpoint::kMetrics:
       return "/metrics";
+    case Endpoint::kDeaths:
+      return "/debug/deaths";
+    case Endpoint::kQuarantine:
+      return "/debug/quarantine";
   }
   return "unknown";
 }
@@ -81,6 +157,10 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
     case Endpoint::kModelStatus:
     case Endpoint::kModelMetadata:
       return AnswerModel(state, route, request_id);
+    case Endpoint::kDeaths:
+      return AnswerDeaths(state.inference.deaths());
+    case Endpoint::kQuarantine:
+      return AnswerQuarantine(state, route);
     default:
       return RenderError(Reason::kInternal, "no answer for this endpoint", Duration::zero(),
                          request_id);

@@ -52,6 +52,39 @@ TEST_F(EndpointsTest, LivenessIsOnlyThat) {
   EXPECT_EQ(Get(Endpoint::kLive).status, 200);
 }
 
+TEST_F(EndpointsTest, DeathsTellTheNewestFirst) {
+  Announce();
+  EXPECT_EQ(Get(Endpoint::kDeaths).body, "{\"deaths\":[]}\n");
+  for (std::uint32_t slot = 0; slot < 2; ++slot) {
+    service_->WorkerDied({slot}, {3}, kServable, DeathCause::kSignalled,
+                         {.pid = 77, .exit = "signal 11", .last_words = "say \"no\""});
+  }
+  const HttpAnswer answer = Get(Endpoint::kDeaths);
+  EXPECT_LT(answer.body.find("\"slot\":1"), answer.body.find("\"slot\":0")) << answer.body;
+  EXPECT_TRUE(Has(answer, "\"cause\":\"signal\",\"exit\":\"signal 11\"")) << answer.body;
+  EXPECT_TRUE(Has(answer, "\"last_words\":\"say \\\"no\\\"\"}")) << answer.body;
+}
+
+TEST_F(EndpointsTest, OnlySoManyDeathsAreKept) {
+  Announce();
+  for (std::size_t i = 0; i < DeathLog::kDeathsMax + 5; ++i) {
+    service_->WorkerDied({0}, {1}, kServable, DeathCause::kExited, {});
+  }
+  EXPECT_EQ(service_->deaths().deaths().size(), DeathLog::kDeathsMax);
+}
+
+TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
+  EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
+  service_->quarantine().Add("abc", Now());
+  EXPECT_EQ(Get(Endpoint::kQuarantine).body,
+            "{\"quarantined\":[{\"digest\":\"abc\",\"expires_in_s\":600}]}\n");
+  ServerState state{options_, servables_, *service_, metrics_, log_};
+  EXPECT_EQ(
+      AnswerAtOnce(state, {.endpoint = Endpoint::kQuarantine, .deletes = true}, "the-id").body,
+      "{\"cleared\":1}\n");
+  EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
+}
+
 TEST_F(EndpointsTest, MetricsTellTheLevels) {
   Announce();
   const auto worker = ReadyWorker(0);

@@ -53,12 +53,14 @@ class Gateway {
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
         http_acceptor_(loop_),
+        admin_acceptor_(loop_),
         grpc_acceptor_(loop_) {}
 
   int Run() {
     link_.Send({.kind = MessageKind::kHello, .value = BuildDigest(BuildId())});
     Assign(http_acceptor_, kGatewayHttpFd);
     Assign(grpc_acceptor_, kGatewayGrpcFd);
+    Assign(admin_acceptor_, kGatewayAdminFd);
     StartAccepting();
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
@@ -82,7 +84,8 @@ class Gateway {
   void StartAccepting() {
     if (accepting_ || servables_.ids().size() < options_.loaded) return;
     accepting_ = true;
-    asio::co_spawn(loop_, AcceptHttp(), asio::detached);
+    asio::co_spawn(loop_, AcceptHttp(http_acceptor_, Audience::kPublic), asio::detached);
+    asio::co_spawn(loop_, AcceptHttp(admin_acceptor_, Audience::kAdmin), asio::detached);
     asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
   }
 
@@ -101,14 +104,16 @@ class Gateway {
     }
   }
 
-  asio::awaitable<void> AcceptHttp() {
+  asio::awaitable<void> AcceptHttp(asio::ip::tcp::acceptor& acceptor, Audience audience) {
+    // The operator's connections come on top of all others.
+    const std::size_t spare = kSpareConnections * (audience == Audience::kAdmin ? 2 : 1);
     for (;;) {
-      if (state_.connections >= options_.connections_max + kSpareConnections) {
+      if (state_.connections >= options_.connections_max + spare) {
         co_await Pause(kAcceptPause);
         continue;
       }
-      asio::ip::tcp::socket socket = co_await NextConnection(http_acceptor_);
-      asio::co_spawn(loop_, ServeConnection(std::move(socket), state_), asio::detached);
+      asio::ip::tcp::socket socket = co_await NextConnection(acceptor);
+      asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, audience), asio::detached);
     }
   }
 
@@ -206,6 +211,7 @@ class Gateway {
   ServerState state_;
   SupervisorLink link_;
   asio::ip::tcp::acceptor http_acceptor_;
+  asio::ip::tcp::acceptor admin_acceptor_;
   asio::ip::tcp::acceptor grpc_acceptor_;
   GrpcServer grpc_;
   bool accepting_ = false;

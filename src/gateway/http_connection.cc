@@ -59,8 +59,8 @@ struct Body {
 
 class Connection {
  public:
-  Connection(asio::ip::tcp::socket socket, ServerState& state)
-      : stream_(std::move(socket)), state_(state) {}
+  Connection(asio::ip::tcp::socket socket, ServerState& state, Audience audience)
+      : stream_(std::move(socket)), state_(state), audience_(audience) {}
 
   asio::awaitable<void> Run() {
     // Not `while (co_await …) {}`: GCC 12 compiles that to a trap.
@@ -145,7 +145,8 @@ class Connection {
   asio::awaitable<bool> Route(Parser& parser, Exchange& exchange) {
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
-    const auto route = ResolveRoute({method.data(), method.size()}, {target.data(), target.size()});
+    const auto route =
+        ResolveRoute({method.data(), method.size()}, {target.data(), target.size()}, audience_);
     if (!route) {
       HttpAnswer answer = RenderError(route.error().error.reason, route.error().error.message,
                                       Duration::zero(), exchange.id);
@@ -431,13 +432,15 @@ class Connection {
   beast::tcp_stream stream_;
   beast::flat_static_buffer<kHeaderBytesMax> buffer_;
   ServerState& state_;
+  Audience audience_;
 };
 
 }  // namespace
 
-asio::awaitable<void> ServeConnection(asio::ip::tcp::socket socket, ServerState& state) {
+asio::awaitable<void> ServeConnection(asio::ip::tcp::socket socket, ServerState& state,
+                                      Audience audience) {
   ++state.connections;
-  const auto connection = std::make_unique<Connection>(std::move(socket), state);
+  const auto connection = std::make_unique<Connection>(std::move(socket), state, audience);
   co_await connection->Run();
   --state.connections;
 }

@@ -177,6 +177,15 @@ void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId
   } else {
     log_.Warning("worker-died", fields);
   }
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  deaths_.Add({.unix_time = std::chrono::duration<double>(wall).count(),
+               .model = model,
+               .slot = slot,
+               .generation = generation,
+               .cause = cause,
+               .report = report,
+               .request_id = item.request_id,
+               .digest = item.digest});
   scheduler_.Verdict(slot, generation, cause, Now());
   Pump();
 }

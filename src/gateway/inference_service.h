@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/death_log.h"
 #include "gateway/inference.h"
 #include "gateway/metrics.h"
 #include "gateway/servable_table.h"
@@ -70,6 +71,8 @@ class InferenceService {
   bool healthy() const;
   std::size_t calls() const { return calls_.size(); }
   Metrics::Levels levels() const;
+  const DeathLog& deaths() const { return deaths_; }
+  Quarantine& quarantine() { return quarantine_; }
   Duration RetryHint(Reason reason, Duration backlog);
 
  private:
@@ -122,6 +125,7 @@ class InferenceService {
   bool is_successor_;
   Scheduler scheduler_;
   Quarantine quarantine_;
+  DeathLog deaths_;
   WorkerPool pool_;
   boost::asio::steady_timer timer_;
   TimePoint expected_wake_ = kNever;

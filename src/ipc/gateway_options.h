@@ -13,7 +13,7 @@
 namespace holdfast {
 
 // What the supervisor tells a gateway. Descriptors there: 3 the control channel, 4 the HTTP
-// listener, 5 the gRPC listener, 6 where log lines go.
+// listener, 5 the gRPC listener, 6 the admin listener, 7 where log lines go.
 struct GatewayOptions {
   std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
   std::string default_model;
@@ -42,6 +42,7 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments);
 constexpr int kGatewayControlFd = 3;
 constexpr int kGatewayHttpFd = 4;
 constexpr int kGatewayGrpcFd = 5;
-constexpr int kGatewayLogFd = 6;
+constexpr int kGatewayAdminFd = 6;
+constexpr int kGatewayLogFd = 7;
 
 }  // namespace holdfast

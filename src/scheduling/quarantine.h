@@ -4,6 +4,7 @@
 #include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/time.h"
 
@@ -37,6 +38,26 @@ class Quarantine {
     return until_.empty();
   }
   std::size_t size() const { return until_.size(); }
+
+  struct Entry {
+    std::string digest;
+    Duration expires_in;
+  };
+  // The oldest first.
+  std::vector<Entry> List(TimePoint now) {
+    Expire(now);
+    std::vector<Entry> entries;
+    for (const std::string& digest : order_) entries.push_back({digest, until_.at(digest) - now});
+    return entries;
+  }
+
+  // Lets all of them be tried again. Returns how many there were.
+  std::size_t Clear() {
+    const std::size_t count = until_.size();
+    until_.clear();
+    order_.clear();
+    return count;
+  }
 
  private:
   void RemoveOldest() {

@@ -54,7 +54,8 @@ void Supervisor::StartGatewayProcess() {
         {.executable = options_.executables / "holdfast-gateway",
          .arguments = std::move(arguments),
          .environment = {},
-         .descriptors = {theirs.get(), http_.socket.get(), grpc_.socket.get(), events.write.get()},
+         .descriptors = {theirs.get(), listeners_.http.socket.get(), listeners_.grpc.socket.get(),
+                         listeners_.admin.socket.get(), events.write.get()},
          .stdio = errors.write.get()}));
     gateway_.emplace(Gateway{.process = std::move(process),
                              .channel = Channel(std::move(ours)),

@@ -30,6 +30,8 @@ struct SupervisorOptions {
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;
   std::uint16_t grpc_port = 8500;
+  std::string admin_address = "127.0.0.1";
+  std::uint16_t admin_port = 8081;
   std::filesystem::path port_file;  // Empty: none is written.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;

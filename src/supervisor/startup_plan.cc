@@ -65,6 +65,8 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
       "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
       options.bind_address, ports.http);
   text += fmt::format("  grpc      {}:{}\n", options.bind_address, ports.grpc);
+  text += fmt::format("  admin     http://{}:{}  (/debug/deaths, /debug/quarantine, /metrics)\n",
+                      options.admin_address, ports.admin);
   text += fmt::format(
       "  limits    body {} MiB, {} megapixels, queue {} items / {} MiB, deadline {} s (at most {} "
       "s), "
@@ -82,7 +84,8 @@ Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports)
   temporary += ".new";
   {
     std::ofstream stream(temporary);
-    stream << fmt::format("{{\"http\":{},\"grpc\":{}}}\n", ports.http, ports.grpc);
+    stream << fmt::format("{{\"http\":{},\"grpc\":{},\"admin\":{}}}\n", ports.http, ports.grpc,
+                          ports.admin);
     if (!stream.flush()) return SystemError("write " + file.string(), Reason::kUsage);
   }
   std::error_code error;

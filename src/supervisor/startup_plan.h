@@ -13,6 +13,7 @@ namespace holdfast {
 struct BoundPorts {
   std::uint16_t http = 0;
   std::uint16_t grpc = 0;
+  std::uint16_t admin = 0;
 };
 
 // What this server is about to do, for people: models, engines, workers and why that many, ports
@@ -20,7 +21,7 @@ struct BoundPorts {
 std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
                               const std::vector<ServableDescription>& loaded);
 
-// Writes {"http":N,"grpc":N} to `file` in one step.
+// Writes {"http":N,"grpc":N,"admin":N} to `file` in one step.
 Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports);
 
 }  // namespace holdfast

@@ -54,8 +54,8 @@ TEST(StartupPlan, SaysThatNothingProvesTheModel) {
 TEST(PortFile, HoldsThePorts) {
   const TempDir folder;
   const auto file = folder.Write("ports.json", "old");
-  ASSERT_TRUE(WritePortFile(file, {.http = 1234, .grpc = 5678}));
-  EXPECT_EQ(ReadWholeFile(file), "{\"http\":1234,\"grpc\":5678}\n");
+  ASSERT_TRUE(WritePortFile(file, {.http = 1234, .grpc = 5678, .admin = 9}));
+  EXPECT_EQ(ReadWholeFile(file), "{\"http\":1234,\"grpc\":5678,\"admin\":9}\n");
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()),
                           std::filesystem::directory_iterator()),
             1);

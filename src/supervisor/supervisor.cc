@@ -24,30 +24,30 @@ constexpr auto kLastWordsTime = std::chrono::milliseconds(500);
 }  // namespace
 
 Result<std::unique_ptr<Supervisor>> Supervisor::Open(SupervisorOptions options) {
-  Listener http = TRY(Listen(options.bind_address, options.http_port));
-  Listener grpc = TRY(Listen(options.bind_address, options.grpc_port));
+  Listeners listeners{.http = TRY(Listen(options.bind_address, options.http_port)),
+                      .grpc = TRY(Listen(options.bind_address, options.grpc_port)),
+                      .admin = TRY(Listen(options.admin_address, options.admin_port))};
   for (const char* name : {"holdfast-gateway", "holdfast-worker"}) {
     if (::access((options.executables / name).c_str(), X_OK) != 0) {
       return SystemError("start " + (options.executables / name).string(), Reason::kUnavailable);
     }
   }
   if (!options.port_file.empty()) {
-    TRY_DO(WritePortFile(options.port_file, {http.port, grpc.port}));
+    TRY_DO(WritePortFile(options.port_file, listeners.ports()));
   }
   UniqueFd signals = TRY(OpenSignals({SIGTERM, SIGINT, SIGHUP, SIGCHLD}));
   TRY_DO(BecomeSubreaper());
   Poller poller = TRY(Poller::Open());
-  return std::unique_ptr<Supervisor>(new Supervisor(
-      std::move(options), std::move(poller), std::move(signals), std::move(http), std::move(grpc)));
+  return std::unique_ptr<Supervisor>(new Supervisor(std::move(options), std::move(poller),
+                                                    std::move(signals), std::move(listeners)));
 }
 
-Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listener http,
-                       Listener grpc)
+Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals,
+                       Listeners listeners)
     : options_(std::move(options)),
       poller_(std::move(poller)),
       signals_(std::move(signals)),
-      http_(std::move(http)),
-      grpc_(std::move(grpc)),
+      listeners_(std::move(listeners)),
       explainer_(cgroup_),
       stderr_sink_(STDERR_FILENO),
       stdout_sink_(STDOUT_FILENO),
@@ -64,8 +64,10 @@ Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signal
 int Supervisor::Run() {
   SetProcessTitle("holdfast: supervisor", "holdfast");
   log_.Info("listening", {{"address", options_.bind_address},
-                          {"http_port", http_.port},
-                          {"grpc_port", grpc_.port},
+                          {"http_port", listeners_.http.port},
+                          {"grpc_port", listeners_.grpc.port},
+                          {"admin_address", options_.admin_address},
+                          {"admin_port", listeners_.admin.port},
                           {"version", Version()},
                           {"build", BuildId()}});
   const Status watched = poller_.Add(signals_.get(), [this] {
@@ -236,7 +238,7 @@ void Supervisor::PrintPlanOnce() {
     }
   }
   if (std::exchange(plan_printed_, true)) return;
-  std::string plan = FormatStartupPlan(options_, {http_.port, grpc_.port}, loaded);
+  std::string plan = FormatStartupPlan(options_, listeners_.ports(), loaded);
   plan.pop_back();
   stdout_sink_.WriteLine(plan);
 }

@@ -63,8 +63,15 @@ class Supervisor {
     Reason failure = Reason::kOk;  // Why the last zygote could not load.
   };
 
-  Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listener http,
-             Listener grpc);
+  // What is bound before anything is started.
+  struct Listeners {
+    Listener http;
+    Listener grpc;
+    Listener admin;
+    BoundPorts ports() const { return {http.port, grpc.port, admin.port}; }
+  };
+
+  Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listeners listeners);
 
   // --- Actions: what Fleet decided ---
   void Carry(const FleetAction& action);
@@ -103,8 +110,7 @@ class Supervisor {
   SupervisorOptions options_;
   Poller poller_;
   UniqueFd signals_;
-  Listener http_;
-  Listener grpc_;
+  Listeners listeners_;
   Cgroup cgroup_;
   DeathExplainer explainer_;
   PipeSink stderr_sink_;

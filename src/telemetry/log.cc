@@ -91,6 +91,10 @@ std::string FormatTime(double unix_time, const char* format) {
 
 }  // namespace
 
+std::string FormatTimestamp(double unix_time) {
+  return FormatTime(unix_time, "{:%Y-%m-%dT%H:%M:%S}.{:03d}Z");
+}
+
 void Log::Write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (!Writes(level)) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -114,7 +118,7 @@ std::string FormatLogLine(LogFormat format, double unix_time, LogLevel level, st
   JsonWriter writer(buffer);
   writer.StartObject();
   writer.Key("time");
-  PutText(writer, FormatTime(unix_time, "{:%Y-%m-%dT%H:%M:%S}.{:03d}Z"));
+  PutText(writer, FormatTimestamp(unix_time));
   writer.Key("level");
   PutText(writer, kLevelWords.at(index));
   writer.Key("role");

@@ -70,6 +70,9 @@ class Log {
   Options options_;
 };
 
+// "2026-11-23T09:00:00.125Z"; seconds in.
+std::string FormatTimestamp(double unix_time);
+
 // One event as a line. `unix_time` in seconds.
 std::string FormatLogLine(LogFormat format, double unix_time, LogLevel level, std::string_view role,
                           std::string_view event, std::initializer_list<LogField> fields);

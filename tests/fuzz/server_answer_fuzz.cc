@@ -17,7 +17,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     if (text.size() > bytes_max || std::ranges::any_of(text, unprintable)) std::abort();
   };
   const std::string body(reinterpret_cast<const char*>(bytes), size);
-  const Error refusal = RefusalOf(503, body);
+  const Error refusal = RefusalOf({.status = 503, .body = body, .request_id = {}});
   if (refusal.reason == Reason::kOk || refusal.message.empty()) std::abort();
   check(refusal.message, 600);
   const auto answer = ParseClassification(body);

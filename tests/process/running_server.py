@@ -65,7 +65,7 @@ class Server:
         self.log_lines = []
         self._log_grew = threading.Condition()
         command = [BIN / "holdfast", "serve", "--bind-address", "127.0.0.1",
-                   "--http-port", "0", "--grpc-port", "0", "--port-file", self.port_file,
+                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", "--port-file", self.port_file,
                    "--log-format", "json"]
         if models is not None:
             command += ["--model-repository", models]
@@ -120,8 +120,12 @@ class Server:
             return False
         wait_until(ready, "/healthz says 200", seconds)
 
-    def request(self, method, path, body=None, headers=None, timeout=PROMPT):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+    @property
+    def admin_port(self):
+        return self.port and json.loads(self.port_file.read_text())["admin"]
+
+    def request(self, method, path, body=None, headers=None, timeout=PROMPT, port=None):
+        connection = http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             response = connection.getresponse()

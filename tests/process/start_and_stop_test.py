@@ -41,7 +41,7 @@ def test_a_wrong_command_line_is_one_line_and_the_right_exit_code(arguments, cod
 def test_a_port_in_use_is_said_and_ends_the_server():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done, took = run("serve", "--model-repository", TINY, "--bind-address", "127.0.0.1",
-                         "--http-port", taken.getsockname()[1], "--grpc-port", 0)
+                         "--http-port", taken.getsockname()[1], "--grpc-port", 0, "--admin-port", 0)
     assert done.returncode == 69 and "in use" in done.stderr
     assert took < 1.0
 
@@ -64,7 +64,8 @@ def broken(tmp_path, change):
 ])
 def test_a_broken_model_is_refused_with_its_reason(tmp_path, change, words):
     done, took = run("serve", "--model-repository", broken(tmp_path, change), "--http-port", 0,
-                     "--grpc-port", 0, "--bind-address", "127.0.0.1")
+                     "--grpc-port", 0, "--admin-port", 0,
+                     "--bind-address", "127.0.0.1")
     assert done.returncode == 78, done.stderr
     last = json.loads(done.stderr.strip().splitlines()[-1])
     assert last["event"] == "giving-up" and words in last["why"], last

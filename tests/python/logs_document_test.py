@@ -7,7 +7,7 @@ import re
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
-CALL = re.compile(r"log_\.(Debug|Info|Warning|Error)\(")
+CALL = re.compile(r"\blog_?\.(Debug|Info|Warning|Error)\(")
 
 
 def argument_text(source, start):

@@ -37,7 +37,7 @@ classify_once() {
   scratch="$(mktemp -d)"
   # A session of its own: whatever the server leaves behind can be found by it.
   setsid "$BIN/holdfast" serve --model-repository "$MODELS" --default-model "$DEMO_MODEL" \
-    --http-port 0 --grpc-port 0 --port-file "$scratch/ports" >"$scratch/log" 2>&1 </dev/null &
+    --http-port 0 --grpc-port 0 --admin-port 0 --port-file "$scratch/ports" >"$scratch/log" 2>&1 </dev/null &
   server=$!
   # shellcheck disable=SC2064  # The values of now are meant.
   trap "kill -KILL -- -$server 2>/dev/null || true; rm -rf '$scratch'" EXIT

@@ -50,7 +50,7 @@ Result<RemoteClassification> ClassifyRemotely(const RemoteClassifyOptions& optio
                         .answer_timeout = options.timeout};
   request.url.target = Target(options);
   const ClientAnswer answer = TRY(SendHttpRequest(request));
-  if (answer.status != 200) return RefusalOf(answer.status, answer.body);
+  if (answer.status != 200) return RefusalOf(answer);
   return ParseClassification(answer.body);
 }
 

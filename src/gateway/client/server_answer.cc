@@ -5,10 +5,7 @@
 #include <simdjson.h>
 
 #include <optional>
-#include <string_view>
 #include <utility>
-
-#include "base/reason.h"
 
 namespace holdfast {
 namespace {
@@ -23,7 +20,8 @@ std::optional<Reason> ReasonFromWord(std::string_view word) {
   return std::nullopt;
 }
 
-// What a server writes ends up on a terminal: no control characters, and not without end.
+}  // namespace
+
 std::string Printable(std::string_view text) {
   std::string out(text.substr(0, kMessageBytesMax));
   for (char& c : out) {
@@ -32,24 +30,22 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
-Error RefusalOf(int status, const std::string& json) {
+Error RefusalOf(const ClientAnswer& answer) {
   simdjson::dom::parser parser;
   std::string_view word;
   std::string_view text;
-  const auto body = parser.parse(json);
+  const auto body = parser.parse(answer.body);
   if (body["reason"].get(word) == simdjson::SUCCESS &&
       body["error"].get(text) == simdjson::SUCCESS) {
     if (const auto reason = ReasonFromWord(word); reason && *reason != Reason::kOk) {
       return Error{*reason,
-                   fmt::format("the server says {} {}: {}", status, word, Printable(text))};
+                   fmt::format("the server says {} {}: {}", answer.status, word, Printable(text))};
     }
   }
-  return Error{status >= 500 ? Reason::kUnavailable : Reason::kInternal,
+  return Error{answer.status >= 500 ? Reason::kUnavailable : Reason::kInternal,
                fmt::format("the server answers {}, not as a holdfast server does; check the "
                            "address",
-                           status)};
+                           answer.status)};
 }
 
 Result<RemoteClassification> ParseClassification(const std::string& json) {

@@ -3,14 +3,20 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "gateway/client/http_client.h"
 
 namespace holdfast {
 
-// What a server answered, read out of bytes that may be anybody's. Texts are cut to 512 bytes and
-// have no control characters: they go to a terminal.
+// What a server writes ends up on a terminal: no control characters, and not without end.
+std::string Printable(std::string_view text);
+
+// An answer that is not 200, as an error: with the server's own reason and words where it is one of
+// ours, kUnavailable or kInternal where it is not.
+Error RefusalOf(const ClientAnswer& answer);
 
 struct RemotePrediction {
   std::string label;
@@ -24,10 +30,7 @@ struct RemoteClassification {
   std::vector<RemotePrediction> predictions;  // The most probable first.
 };
 
-// The body of a /classify answer; kInternal for anything else.
+// The body of a /classify answer, its texts made printable; kInternal for anything else.
 Result<RemoteClassification> ParseClassification(const std::string& json);
-
-// The server's own reason and words; of a foreign answer what its status means.
-Error RefusalOf(int status, const std::string& json);
 
 }  // namespace holdfast

@@ -77,7 +77,8 @@ std::vector<std::string> DocumentedOperations() {
     if (line.starts_with("  /") && line.ends_with(':')) path = line.substr(2, line.size() - 3);
     if (path.empty() || !line.starts_with("    ") || line[4] == ' ') continue;
     const std::string method = line.substr(4, line.find(':') - 4);
-    if (method == "get" || method == "post") operations.push_back(path + ' ' + method);
+    if (method == "get" || method == "post" || method == "delete")
+      operations.push_back(path + ' ' + method);
   }
   std::ranges::sort(operations);
   return operations;
@@ -91,6 +92,9 @@ TEST(OpenApiDocument, HasExactlyThePathsAndMethodsOfTheRouter) {
     }
     if (entry.allow.find("POST") != std::string_view::npos) {
       routed.push_back(fmt::format("{} post", entry.path));
+    }
+    if (entry.allow.find("DELETE") != std::string_view::npos) {
+      routed.push_back(fmt::format("{} delete", entry.path));
     }
   }
   std::ranges::sort(routed);
@@ -106,9 +110,14 @@ TEST(EndpointPaths, AreResolvedToTheirEndpoints) {
       }
     }
     const std::string_view method = entry.allow.starts_with("GET") ? "GET" : "POST";
-    const auto route = ResolveRoute(method, path);
+    const auto route = ResolveRoute(method, path, Audience::kAdmin);
     ASSERT_TRUE(route) << path;
     EXPECT_EQ(route->endpoint, entry.endpoint) << path;
+    if (entry.audience == Audience::kAdmin) {
+      const auto hidden = ResolveRoute(method, path);
+      ASSERT_FALSE(hidden) << path;
+      EXPECT_EQ(hidden.error().error.reason, Reason::kNotFound) << path;
+    }
   }
 }
 

@@ -44,7 +44,12 @@ enum class Endpoint {
   kReady,               // GET /healthz, /readyz
   kLive,                // GET /livez
   kMetrics,             // GET /metrics
+  kDeaths,              // GET /debug/deaths
+  kQuarantine,          // GET, DELETE /debug/quarantine
 };
+
+// Who asks: what shows or changes the server's inside is answered on the admin address alone.
+enum class Audience { kPublic, kAdmin };
 
 struct Route {
   Endpoint endpoint = Endpoint::kRoot;
@@ -52,6 +57,7 @@ struct Route {
   std::optional<std::int64_t> version;  // From the path or ?version=; nothing: the newest.
   std::uint32_t top = 5;                // ?top=, 1 … 1000.
   bool needs_body = false;              // An inference endpoint: admission comes before the body.
+  bool deletes = false;                 // The method is DELETE.
 };
 
 // A refusal of the router: kNotFound, kMethodNotAllowed (with the Allow header's value),
@@ -62,7 +68,8 @@ struct RouteError {
 };
 
 // Resolves method and target by the rules of protocols.md sections 1, 2, 5 and 7.
-tl::expected<Route, RouteError> ResolveRoute(std::string_view method, std::string_view target);
+tl::expected<Route, RouteError> ResolveRoute(std::string_view method, std::string_view target,
+                                             Audience audience = Audience::kPublic);
 
 // How a request's items were given, so that the answer has the same form.
 enum class AnswerForm {

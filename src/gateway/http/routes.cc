@@ -32,6 +32,8 @@ constexpr std::array kPaths{
     EndpointPath{Endpoint::kReady, "/readyz", kGet},
     EndpointPath{Endpoint::kLive, "/livez", kGet},
     EndpointPath{Endpoint::kMetrics, "/metrics", kGet},
+    EndpointPath{Endpoint::kDeaths, "/debug/deaths", kGet, Audience::kAdmin},
+    EndpointPath{Endpoint::kQuarantine, "/debug/quarantine", "GET, HEAD, DELETE", Audience::kAdmin},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
     EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
@@ -208,10 +210,15 @@ Routed ResolveTensorFlow(std::string_view method, const RequestTarget& target) {
   return WithQuery(*std::move(route), target);
 }
 
-std::string UnknownPath(std::string_view path) {
+bool IsSeenBy(const EndpointPath& entry, Audience audience) {
+  return entry.audience == Audience::kPublic || audience == Audience::kAdmin;
+}
+
+std::string UnknownPath(std::string_view path, Audience audience) {
   std::vector<std::string> known;
   for (const EndpointPath& entry : kPaths) {
-    if (!entry.path.starts_with("/v1") && entry.path != "/") known.emplace_back(entry.path);
+    const bool plain = !entry.path.starts_with("/v1") && entry.path != "/";
+    if (plain && IsSeenBy(entry, audience)) known.emplace_back(entry.path);
   }
   const std::string nearest = NearestName(path.substr(0, 32), known);
   const std::string hint = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
@@ -228,7 +235,7 @@ std::string JoinPath(const RequestTarget& target) {
 
 std::span<const EndpointPath> EndpointPaths() { return kPaths; }
 
-Routed ResolveRoute(std::string_view method, std::string_view target_text) {
+Routed ResolveRoute(std::string_view method, std::string_view target_text, Audience audience) {
   Result<RequestTarget> target = ParseTarget(target_text);
   if (!target) return Refuse(target.error().reason, std::move(target.error().message));
   if (!target->segments.empty() && EqualIgnoringCase(target->segments[0], "v1")) {
@@ -236,7 +243,9 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text) {
   }
   const std::string path = JoinPath(*target);
   const auto entry = std::ranges::find(kPaths, path, &EndpointPath::path);
-  if (entry == kPaths.end()) return Refuse(Reason::kNotFound, UnknownPath(path));
+  if (entry == kPaths.end() || !IsSeenBy(*entry, audience)) {
+    return Refuse(Reason::kNotFound, UnknownPath(path, audience));
+  }
   if (!IsKnownMethod(method)) {
     return Refuse(Reason::kNotImplemented, fmt::format("unknown method {}", Excerpt(method)));
   }
@@ -247,6 +256,7 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text) {
   }
   Route route;
   route.endpoint = entry->endpoint;
+  route.deletes = method == "DELETE";
   return WithQuery(std::move(route), *target);
 }
 

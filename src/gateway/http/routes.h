@@ -11,8 +11,9 @@ namespace holdfast {
 // One path that the server answers, in the notation of api/openapi.yaml.
 struct EndpointPath {
   Endpoint endpoint;
-  std::string_view path;   // "/v1/models/{model}:predict"
-  std::string_view allow;  // The methods, as the Allow header lists them.
+  std::string_view path;                  // "/v1/models/{model}:predict"
+  std::string_view allow;                 // The methods, as the Allow header lists them.
+  Audience audience = Audience::kPublic;  // kAdmin: for others it does not exist.
 };
 
 std::span<const EndpointPath> EndpointPaths();

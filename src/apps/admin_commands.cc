@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/admin_commands.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <string>
+
+#include "apps/failure.h"
+#include "apps/local_server.h"
+#include "apps/resolve_config.h"
+#include "gateway/client/admin_client.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::chrono::seconds kTimeout{5};
+
+Result<std::string> Ask(const std::string& server, std::string_view method, std::string_view path) {
+  const std::string address =
+      server.empty() ? TRY(LocalAdminUrl(ReadEnvironment())) : std::string(server);
+  const HttpUrl url = TRY(ParseHttpUrl(address));
+  return AskAdmin(url, method, path, kTimeout);
+}
+
+std::string FormatDeath(const RemoteDeath& death) {
+  std::string text =
+      fmt::format("{}  {} #{}, generation {}, pid {}: {}, {}\n", death.time, death.model,
+                  death.slot, death.generation, death.pid, death.cause, death.exit);
+  const auto line = [&text](std::string_view name, std::string_view value) {
+    if (!value.empty()) text += fmt::format("    {:<11} {}\n", name, value);
+  };
+  line("because", death.explanation);
+  line("lived", fmt::format("{} ms, at most {} MiB", death.age_ms, death.peak_rss_mib));
+  line("request", death.request_id);
+  line("image", death.digest);
+  line("last words", death.last_words);
+  return text;
+}
+
+Result<std::string> ShowDeaths(const DeathsCommand& command) {
+  const std::string json = TRY(Ask(command.server, "GET", "/debug/deaths"));
+  if (command.json) return json;
+  std::string text;
+  for (const RemoteDeath& death : TRY(ParseDeaths(json))) text += FormatDeath(death);
+  return text.empty() ? "no worker has died\n" : text;
+}
+
+Result<std::string> ShowQuarantine(const QuarantineCommand& command) {
+  constexpr std::string_view kPath = "/debug/quarantine";
+  const std::string json = TRY(Ask(command.server, command.clear ? "DELETE" : "GET", kPath));
+  if (command.json) return json;
+  if (command.clear) return fmt::format("{} images cleared\n", TRY(ParseCleared(json)));
+  std::string text;
+  for (const RemoteQuarantineEntry& entry : TRY(ParseQuarantine(json))) {
+    text += fmt::format("{}  {} s left\n", entry.digest, entry.expires_in_s);
+  }
+  return text.empty() ? "no image is quarantined\n" : text;
+}
+
+int ShowOrFail(const Result<std::string>& text) { return text ? Show(*text) : Fail(text.error()); }
+
+}  // namespace
+
+int RunDeaths(const DeathsCommand& command) { return ShowOrFail(ShowDeaths(command)); }
+
+int RunQuarantine(const QuarantineCommand& command) { return ShowOrFail(ShowQuarantine(command)); }
+
+}  // namespace holdfast
