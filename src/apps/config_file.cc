@@ -72,17 +72,15 @@ std::string_view WantedType(const Setting& setting) {
 
 }  // namespace
 
-void ReadConfigFile(const std::filesystem::path& file, const TakeValue& take,
-                    std::vector<ConfigProblem>& problems) {
-  const std::optional<std::string> text = ReadText(file, problems);
-  if (!text) return;
+void ParseConfigText(std::string_view text, std::string_view file_name, const TakeValue& take,
+                     std::vector<ConfigProblem>& problems) {
   const int bad_config = Describe(Reason::kBadModel).exit_code;
   const auto refuse = [&](const toml::source_region& at, std::string what) {
     problems.push_back(
-        {fmt::format("{}:{}", file.string(), at.begin.line), std::move(what), bad_config});
+        {fmt::format("{}:{}", file_name, at.begin.line), std::move(what), bad_config});
   };
 
-  const toml::parse_result parsed = toml::parse(std::string_view(*text));
+  const toml::parse_result parsed = toml::parse(text);
   if (!parsed) {
     refuse(parsed.error().source(), fmt::format("is no TOML: {}", parsed.error().description()));
     return;
@@ -102,11 +100,17 @@ void ReadConfigFile(const std::filesystem::path& file, const TakeValue& take,
       refuse(key.source(), fmt::format("{} wants {}", key.str(), WantedType(*setting)));
       continue;
     }
-    const std::string where = fmt::format("{}:{}", file.string(), key.source().begin.line);
+    const std::string where = fmt::format("{}:{}", file_name, key.source().begin.line);
     if (auto wrong = take(*setting, *value, where)) {
       refuse(key.source(), fmt::format("{}: {}", key.str(), *wrong));
     }
   }
+}
+
+void ReadConfigFile(const std::filesystem::path& file, const TakeValue& take,
+                    std::vector<ConfigProblem>& problems) {
+  const std::optional<std::string> text = ReadText(file, problems);
+  if (text) ParseConfigText(*text, file.string(), take, problems);
 }
 
 }  // namespace holdfast

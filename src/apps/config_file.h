@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,5 +21,8 @@ using TakeValue = std::function<std::optional<std::string>(
 // Everything that is wrong is added to `problems` with its line.
 void ReadConfigFile(const std::filesystem::path& file, const TakeValue& take,
                     std::vector<ConfigProblem>& problems);
+// The same of a file's text.
+void ParseConfigText(std::string_view text, std::string_view file_name, const TakeValue& take,
+                     std::vector<ConfigProblem>& problems);
 
 }  // namespace holdfast

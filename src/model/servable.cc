@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "model/digest.h"
+#include "model/labels.h"
 #include "model/text_file.h"
 
 namespace holdfast {
@@ -17,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kLabelsBytesMax = MiB(4);
-constexpr std::size_t kLabelBytesMax = 1024;
 constexpr const char* kTomlName = "model.toml";
 constexpr const char* kLabelsName = "labels.txt";
 
@@ -32,30 +32,11 @@ std::optional<std::size_t> ClassesOf(const Signature& signature) {
 void ReadLabels(const fs::path& folder, const std::string& name, std::vector<std::string>& labels,
                 Problems& problems) {
   const Result<std::string> text = ReadTextFile(folder / name, kLabelsBytesMax);
-  if (!text) {
+  if (text) {
+    labels = ParseLabels(*text, name, problems);
+  } else {
     problems.push_back({name, text.error().message});
-    return;
   }
-  std::string_view rest = *text;
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (rest.starts_with(kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
-  while (!rest.empty() && (rest.back() == '\n' || rest.back() == '\r')) rest.remove_suffix(1);
-  for (std::size_t line = 1; !rest.empty(); ++line) {
-    const std::size_t end = rest.find('\n');
-    std::string_view label = rest.substr(0, end);
-    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
-    if (label.ends_with('\r')) label.remove_suffix(1);
-    const auto complain = [&](const char* what) {
-      problems.push_back({fmt::format("{}:{}", name, line), what});
-    };
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' '; };
-    if (label.empty()) complain("is empty: every class needs a label");
-    if (label.size() > kLabelBytesMax) complain("is longer than 1024 bytes");
-    if (!IsUtf8(label)) complain("is not UTF-8");
-    if (std::any_of(label.begin(), label.end(), is_control)) complain("holds control characters");
-    labels.emplace_back(label);
-  }
-  if (labels.empty()) problems.push_back({name, "holds no label"});
 }
 
 // What can be known of a folder without a model.toml, put into `servable` and into words.

@@ -34,11 +34,18 @@ def test_without_a_command_it_lists_them_all():
 
 @pytest.mark.parametrize("arguments", [["frobnicate"], ["fmt", "--chekc"], ["demo", "now"],
                                        ["model"], ["model", "resnet50"], ["test", "a", "b"],
-                                       ["model", "resnet50", "--random", "--version", "0"]])
+                                       ["model", "resnet50", "--random", "--version", "0"],
+                                       ["fuzz", "frobnicate"], ["fuzz", "json", "--for", "3y"],
+                                       ["fuzz", "json", "--jobs", "0"], ["fuzz", "json", "--for"]])
 def test_a_wrong_command_line_is_exit_code_64_and_says_what_is_right(arguments):
     done = dev(*arguments)
     assert done.returncode == 64
     assert "./dev" in done.stderr
+
+
+def test_every_fuzz_target_is_listed():
+    sources = (ROOT / "tests/fuzz/CMakeLists.txt").read_text()
+    assert dev("fuzz").stdout.split() == sorted(re.findall(r"^holdfast_fuzz\((\w+)", sources, re.M))
 
 
 def test_weights_that_are_not_there_are_told_before_anything_is_built():

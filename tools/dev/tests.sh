@@ -35,7 +35,7 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
   print_outcome "$name"
 }
 
-cmd_asan() { #: unit, simulation, golden and fuzz tests with AddressSanitizer and UBSan
+cmd_asan() { #: unit, simulation and golden tests with AddressSanitizer and UBSan, and short fuzzing
   [[ $# -eq 0 ]] || fail "asan takes no arguments" 64
   prepare_silently
   sanitize asan
@@ -73,6 +73,7 @@ cmd_ci() { #: everything that must hold before a change lands
   step "clang-tidy" tidy
   build_everything
   sanitize_part asan "${ASAN_PARTS[@]}"
+  fuzz_shortly
   sanitize_part tsan "${TSAN_PARTS[@]}"
   cmd_test all
 }
@@ -93,6 +94,14 @@ sanitize_part() {
   done
   step "build ($preset)" compile "$preset" "${targets[@]}"
   step "tests ($preset)" run_ctest "$preset" --tests-regex "$filter)\$"
+}
+
+# All fuzz targets for some seconds each; with the objects that the unit tests above have made.
+fuzz_shortly() {
+  local targets
+  mapfile -t targets < <(fuzz_targets | sed 's/.*/holdfast_&_fuzz/')
+  step "build (fuzz)" compile asan "${targets[@]}"
+  step "fuzz shortly" run_ctest asan --label-regex '^fuzz$'
 }
 
 build_everything() {

@@ -2,7 +2,6 @@
 #include "gateway/client/remote_classifier.h"
 
 #include <fmt/format.h>
-#include <simdjson.h>
 
 #include <string_view>
 #include <utility>
@@ -12,8 +11,6 @@
 
 namespace holdfast {
 namespace {
-
-constexpr std::size_t kPredictionsMax = 100'000;
 
 std::string PercentEncode(std::string_view text) {
   std::string out;
@@ -43,36 +40,6 @@ std::string Target(const RemoteClassifyOptions& options) {
 }
 
 }  // namespace
-
-Result<RemoteClassification> ParseClassification(const std::string& json) {
-  const Error foreign{Reason::kInternal,
-                      "the server's answer is no classification; check the address"};
-  simdjson::dom::parser parser;
-  simdjson::dom::element root;
-  simdjson::dom::array predictions;
-  std::string_view model;
-  std::string_view version;
-  if (parser.parse(json).get(root) != simdjson::SUCCESS ||
-      root["model"].get(model) != simdjson::SUCCESS ||
-      root["version"].get(version) != simdjson::SUCCESS ||
-      root["predictions"].get(predictions) != simdjson::SUCCESS ||
-      predictions.size() > kPredictionsMax) {
-    return foreign;
-  }
-  RemoteClassification classification{Printable(model), Printable(version), {}};
-  for (const simdjson::dom::element entry : predictions) {
-    std::string_view label;
-    RemotePrediction prediction;
-    if (entry["label"].get(label) != simdjson::SUCCESS ||
-        entry["index"].get(prediction.index) != simdjson::SUCCESS ||
-        entry["probability"].get(prediction.probability) != simdjson::SUCCESS) {
-      return foreign;
-    }
-    prediction.label = Printable(label);
-    classification.predictions.push_back(std::move(prediction));
-  }
-  return classification;
-}
 
 Result<RemoteClassification> ClassifyRemotely(const RemoteClassifyOptions& options,
                                               ByteView image) {

@@ -5,10 +5,12 @@
 #include <simdjson.h>
 
 #include <optional>
+#include <utility>
 
 namespace holdfast {
 namespace {
 
+constexpr std::size_t kPredictionsMax = 100'000;
 constexpr std::size_t kMessageBytesMax = 512;
 
 std::optional<Reason> ReasonFromWord(std::string_view word) {
@@ -44,6 +46,36 @@ Error RefusalOf(const ClientAnswer& answer) {
                fmt::format("the server answers {}, not as a holdfast server does; check the "
                            "address",
                            answer.status)};
+}
+
+Result<RemoteClassification> ParseClassification(const std::string& json) {
+  const Error foreign{Reason::kInternal,
+                      "the server's answer is no classification; check the address"};
+  simdjson::dom::parser parser;
+  simdjson::dom::element root;
+  simdjson::dom::array predictions;
+  std::string_view model;
+  std::string_view version;
+  if (parser.parse(json).get(root) != simdjson::SUCCESS ||
+      root["model"].get(model) != simdjson::SUCCESS ||
+      root["version"].get(version) != simdjson::SUCCESS ||
+      root["predictions"].get(predictions) != simdjson::SUCCESS ||
+      predictions.size() > kPredictionsMax) {
+    return foreign;
+  }
+  RemoteClassification classification{Printable(model), Printable(version), {}};
+  for (const simdjson::dom::element entry : predictions) {
+    std::string_view label;
+    RemotePrediction prediction;
+    if (entry["label"].get(label) != simdjson::SUCCESS ||
+        entry["index"].get(prediction.index) != simdjson::SUCCESS ||
+        entry["probability"].get(prediction.probability) != simdjson::SUCCESS) {
+      return foreign;
+    }
+    prediction.label = Printable(label);
+    classification.predictions.push_back(std::move(prediction));
+  }
+  return classification;
 }
 
 }  // namespace holdfast
