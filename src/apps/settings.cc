@@ -61,6 +61,9 @@ constexpr std::array kSettings{
     Setting{"worker_growth_max", "Workers", "SIZE", "bytes",
             "A worker whose own memory has grown by more is replaced, between two images.",
             &C::worker_growth_max, 1 << 20, kByteLimit},
+    Setting{"canary_interval_s", "Workers", "N", "s",
+            "Workers that gave no answer for so long are asked with a golden example. 0: never.",
+            &C::canary_interval_s, 0, kDaySeconds},
     Setting{
         "restarts_max", "Workers", "N", "",
         "Failed starts of a model or its workers within --restart-window-s before it is given up.",

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/answer_check.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -53,6 +55,17 @@ Status CheckAnswer(const ServableDescription& servable, ItemId item, const Worke
     }
   }
   return {};
+}
+
+Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected) {
+  if (answer.reason != Reason::kOk) {
+    return Error{Reason::kOutputInvalid, "the canary was refused: " + answer.detail};
+  }
+  const auto best = std::max_element(answer.scores.begin(), answer.scores.end());
+  const auto found = static_cast<std::uint32_t>(best - answer.scores.begin());
+  if (found == expected) return {};
+  return Error{Reason::kOutputInvalid,
+               fmt::format("the canary is of class {}, the answer says {}", expected, found)};
 }
 
 }  // namespace holdfast

@@ -14,4 +14,7 @@ namespace holdfast {
 // one. A worker that says otherwise is not to be believed again.
 Status CheckAnswer(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer);
 
+// Whether the answer's highest score is that of `expected`.
+Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected);
+
 }  // namespace holdfast

@@ -10,6 +10,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "base/build_id.h"
+#include "gateway/canary.h"
 #include "gateway/coroutine.h"
 #include "gateway/grpc_server.h"
 #include "gateway/http_connection.h"
@@ -47,6 +48,7 @@ class Gateway {
         servables_(options.default_model, options.servables),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
+        canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
         state_{options_, servables_, inference_, metrics_, log_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
@@ -140,6 +142,7 @@ class Gateway {
       for (const ServableId id : servables_.ids()) {
         grpc_.SetServing(servables_.Get(id).key.name, state_.ready() && !servables_.failed(id));
       }
+      canary_.Check(Now());
       co_await Pause(kHealthPeriod);
     }
   }
@@ -220,6 +223,7 @@ class Gateway {
   Metrics metrics_;
   ServableTable servables_;
   InferenceService inference_;
+  Canary canary_;
   ServerState state_;
   SupervisorLink link_;
   asio::ip::tcp::acceptor http_acceptor_;

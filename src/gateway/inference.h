@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,7 @@ class ItemBytes {
 struct InferenceItem {
   ItemKind kind = ItemKind::kEncodedImage;
   ItemBytes bytes;
+  std::optional<std::uint32_t> expected_class;  // A canary's: another answer is an invalid one.
 };
 
 // What became of one item: the model's raw output row, or why there is none.

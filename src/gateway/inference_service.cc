@@ -245,6 +245,7 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   const auto fate = scheduler_.WorkerAnswered(slot, generation, item, Now());
   if (fate != Scheduler::AnswerFate::kProtocol) running_.erase(slot);
   last_progress_ = Now();
+  last_answers_[slot_servables_.at(slot)] = Now();
   if (fate == Scheduler::AnswerFate::kDeliver) Deliver(item, std::move(*answer), attempts);
   Pump();
 }
@@ -254,6 +255,11 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
 Status InferenceService::Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const {
   if (!answer) return Status(Error(answer.error()));
   Status valid = CheckAnswer(servables_.Get(slot_servables_.at(slot)), item, *answer);
+  const auto place = places_.find(item);
+  if (valid && place != places_.end()) {
+    const auto expected = ItemAt(place->second).expected_class;
+    if (expected.has_value()) return CheckCanary(*answer, *expected);
+  }
   const auto running = running_.find(slot);
   const bool excused = !valid && answer->item == item && running != running_.end() &&
                        running->second.item == item && !running->second.finite;
@@ -269,9 +275,11 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
   const auto place = places_.find(item);
   CHECK(place != places_.end());
   const ServableId servable = calls_.at(place->second.call).call.servable;
-  metrics_.ItemServed(FormatKey(servables_.Get(servable).key),
-                      place->second.dispatched - place->second.queued, answer.preprocess_us,
-                      answer.infer_us);
+  if (!ItemAt(place->second).expected_class.has_value()) {
+    metrics_.ItemServed(FormatKey(servables_.Get(servable).key),
+                        place->second.dispatched - place->second.queued, answer.preprocess_us,
+                        answer.infer_us);
+  }
   Finish(item, {.reason = answer.reason,
                 .detail = std::move(answer.detail),
                 .scores = std::move(answer.scores),
@@ -385,7 +393,26 @@ void InferenceService::NoteSleep(TimePoint now) {
   metrics_.HostSlept();
 }
 
+void InferenceService::SetSuspect(ServableId servable, bool suspect) {
+  if (suspect) {
+    suspects_.insert(servable);
+  } else {
+    suspects_.erase(servable);
+  }
+}
+
 // --- State ---
+
+bool InferenceService::idle(ServableId servable) const {
+  return std::none_of(calls_.begin(), calls_.end(), [servable](const auto& entry) {
+    return entry.second.call.servable == servable;
+  });
+}
+
+TimePoint InferenceService::last_answer(ServableId servable) const {
+  const auto answer = last_answers_.find(servable);
+  return answer == last_answers_.end() ? TimePoint::min() : answer->second;
+}
 
 bool InferenceService::healthy() const {
   const TimePoint now = Now();
@@ -397,6 +424,7 @@ bool InferenceService::healthy() const {
     const bool lately = ready != last_ready_.end() && ready->second != TimePoint::min() &&
                         now - ready->second < kWithoutWorkerMax;
     if (scheduler_.ReadyWorkers(id) == 0 && !lately) return false;
+    if (suspects_.contains(id)) return false;
   }
   const bool stuck = scheduler_.items() > 0 && now - last_progress_ > kWithoutProgressMax;
   return any && servables_.complete() && !stuck;

@@ -69,10 +69,19 @@ class InferenceService {
   // The worker shall go once it has answered what it runs.
   void RetireWorker(SlotId slot, Generation generation, DeathCause cause);
 
+  // A canary of the servable has failed, or worked again: while it fails, the server is not
+  // healthy.
+  void SetSuspect(ServableId servable, bool suspect);
+
   // --- State ---
   // Whether every servable that is not given up has had a ready worker lately, and work moves on.
   bool healthy() const;
   std::size_t calls() const { return calls_.size(); }
+  std::size_t ready_workers(ServableId servable) const { return scheduler_.ReadyWorkers(servable); }
+  // Whether nothing of it waits or runs.
+  bool idle(ServableId servable) const;
+  // When a worker of the servable last gave an answer; min() if none has.
+  TimePoint last_answer(ServableId servable) const;
   Metrics::Levels levels() const;
   const DeathLog& deaths() const { return deaths_; }
   Quarantine& quarantine() { return quarantine_; }
@@ -145,6 +154,8 @@ class InferenceService {
   std::size_t reserved_bytes_ = 0;
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.
   TimePoint last_progress_;
+  std::map<ServableId, TimePoint> last_answers_;
+  std::set<ServableId> suspects_;
   std::minstd_rand random_;
 };
 

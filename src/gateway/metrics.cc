@@ -51,6 +51,9 @@ Metrics::Metrics()
       invalid_outputs_(Family(registry_, prometheus::BuildCounter(),
                               "holdfast_invalid_outputs_total",
                               "Answers of workers that did not pass validation")),
+      canary_failures_(Family(registry_, prometheus::BuildCounter(),
+                              "holdfast_canary_failures_total",
+                              "Golden examples that idle workers did not classify rightly")),
       latency_(Family(registry_, prometheus::BuildHistogram(), "holdfast_request_seconds",
                       "From the request's header to the handed-over answer")),
       stages_(Family(registry_, prometheus::BuildHistogram(), "holdfast_item_stage_seconds",
@@ -114,6 +117,10 @@ void Metrics::WorkerExited(const std::string& model, DeathCause cause) {
 
 void Metrics::InvalidOutput(const std::string& model) {
   invalid_outputs_.Add({{"model", model}}).Increment();
+}
+
+void Metrics::CanaryFailed(const std::string& model) {
+  canary_failures_.Add({{"model", model}}).Increment();
 }
 
 void Metrics::HostSlept() { host_slept_.Increment(); }

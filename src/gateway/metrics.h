@@ -38,6 +38,7 @@ class Metrics {
   void ItemRescued();
   void WorkerExited(const std::string& model, DeathCause cause);
   void InvalidOutput(const std::string& model);
+  void CanaryFailed(const std::string& model);
   void HostSlept();
   void Quarantined();
 
@@ -80,6 +81,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& worker_exits_;
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
+  prometheus::Family<prometheus::Counter>& canary_failures_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;
 };

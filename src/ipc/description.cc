@@ -6,12 +6,38 @@
 #include <rapidjson/writer.h>
 
 #include <limits>
+#include <optional>
 #include <string_view>
 
 namespace holdfast {
 namespace {
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+std::string ToHex(const std::vector<std::uint8_t>& bytes) {
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (const std::uint8_t byte : bytes) {
+    text += kHexDigits[byte >> 4];
+    text += kHexDigits[byte & 15];
+  }
+  return text;
+}
+
+std::optional<std::vector<std::uint8_t>> FromHex(std::string_view text) {
+  std::vector<std::uint8_t> bytes;
+  if (text.size() % 2 != 0) return std::nullopt;
+  bytes.reserve(text.size() / 2);
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const std::size_t high = kHexDigits.find(text[i]);
+    const std::size_t low = kHexDigits.find(text[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    bytes.push_back(static_cast<std::uint8_t>(high << 4 | low));
+  }
+  return bytes;
+}
 
 void Put(Writer& writer, const char* key, const std::string& text) {
   writer.Key(key);
@@ -125,6 +151,9 @@ std::string EncodeDescription(const ServableDescription& description) {
   writer.Key("worker_bytes");
   writer.Int64(static_cast<std::int64_t>(description.worker_bytes));
   Put(writer, "assumptions", description.assumptions);
+  Put(writer, "canary_photo", ToHex(description.canary_photo));
+  writer.Key("canary_class");
+  writer.Int64(description.canary_class);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -150,10 +179,14 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   description.zygote_bytes = static_cast<std::uint64_t>(fields.Count("zygote_bytes"));
   description.worker_bytes = static_cast<std::uint64_t>(fields.Count("worker_bytes"));
   description.assumptions = fields.Texts("assumptions");
-  if (!fields.good()) {
+  auto photo = FromHex(fields.Text("canary_photo"));
+  description.canary_class = static_cast<std::uint32_t>(
+      fields.Count("canary_class", std::numeric_limits<std::uint32_t>::max()));
+  if (!fields.good() || !photo) {
     return Error{Reason::kBadRequest,
                  "servable description: a field is missing or of another type"};
   }
+  description.canary_photo = std::move(*photo);
   return description;
 }
 

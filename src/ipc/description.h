@@ -29,6 +29,9 @@ struct ServableDescription {
   std::uint64_t zygote_bytes = 0;  // What the loaded model holds, once for all its workers.
   std::uint64_t worker_bytes = 0;  // What each worker holds on top, measured after an inference.
   std::vector<std::string> assumptions;
+  // A golden example, for the gateway to ask idle workers with; no bytes: there is none.
+  std::vector<std::uint8_t> canary_photo;
+  std::uint32_t canary_class = 0;
   bool operator==(const ServableDescription&) const = default;
 };
 

@@ -20,6 +20,8 @@ ServableDescription Full() {
           .service = std::chrono::microseconds(12'345),
           .load_ms = 678,
           .golden_examples = 2,
+          .zygote_bytes = 7,
+          .worker_bytes = 8,
           .assumptions = {"the output is logits"}};
 }
 

@@ -31,6 +31,7 @@ struct GatewayOptions {
   std::chrono::milliseconds header_timeout{10'000};
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds lame_duck{0};
+  std::chrono::milliseconds canary_interval{300'000};  // 0: no canaries.
   std::uint64_t body_bytes_per_second_min = 16'384;
 
   bool log_as_text = false;

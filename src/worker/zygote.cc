@@ -21,6 +21,7 @@
 #include "os/steady_clock.h"
 #include "worker/item_loop.h"
 #include "worker/model_runner.h"
+#include "worker/photo_file.h"
 
 namespace holdfast {
 namespace {
@@ -52,6 +53,18 @@ Result<Duration> WarmUp(ModelRunner& runner) {
   return service;
 }
 
+// The first golden example that is small enough to be kept by everybody.
+void TakeCanary(const Servable& servable, ServableDescription& description) {
+  constexpr std::size_t kCanaryBytesMax = MiB(1);
+  for (const GoldenExample& example : servable.config.golden) {
+    auto photo = ReadPhoto(servable.folder / example.file, kCanaryBytesMax);
+    if (!photo) continue;
+    description.canary_photo = std::move(*photo);
+    description.canary_class = example.expected_class;
+    return;
+  }
+}
+
 Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* const> backends) {
   const TimePoint start = Now();
   Servable servable = TRY(ReadServable(options.folder, options.key));
@@ -67,6 +80,7 @@ Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* c
   description.engine = runner.engine();
   description.golden_examples = static_cast<std::uint32_t>(runner.servable().config.golden.size());
   description.assumptions = runner.servable().assumptions;
+  TakeCanary(runner.servable(), description);
   description.load_ms = static_cast<std::uint64_t>(Milliseconds(Now() - start));
   return LoadedModel{std::move(runner), std::move(description)};
 }

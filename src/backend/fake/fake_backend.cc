@@ -112,6 +112,7 @@ Status Misbehave(Misdeed misdeed, Duration slow) {
     case Misdeed::kNan:
     case Misdeed::kInf:
     case Misdeed::kZeros:
+    case Misdeed::kWrong:
       return {};
   }
   return {};
@@ -145,6 +146,8 @@ class FakeSession final : public Session {
       std::fill(output.begin(), output.end(), std::numeric_limits<float>::quiet_NaN());
     } else if (rule.misdeed == Misdeed::kInf) {
       std::fill(output.begin(), output.end(), std::numeric_limits<float>::infinity());
+    } else if (rule.misdeed == Misdeed::kWrong) {
+      std::swap(output[answer], output[(answer + 1) % script_.classes]);
     } else if (rule.misdeed == Misdeed::kZeros) {
       output[answer] = 0.0f;
     }

@@ -23,15 +23,25 @@ struct MisdeedName {
 };
 
 constexpr std::array kMisdeeds{
-    MisdeedName{"none", Misdeed::kNone},       MisdeedName{"abort", Misdeed::kAbort},
-    MisdeedName{"segv", Misdeed::kSegv},       MisdeedName{"exit", Misdeed::kExit},
-    MisdeedName{"hang", Misdeed::kHang},       MisdeedName{"spin", Misdeed::kSpin},
-    MisdeedName{"leak", Misdeed::kLeak},       MisdeedName{"out-of-memory", Misdeed::kOutOfMemory},
-    MisdeedName{"error", Misdeed::kError},     MisdeedName{"slow", Misdeed::kSlow},
-    MisdeedName{"nan", Misdeed::kNan},         MisdeedName{"inf", Misdeed::kInf},
-    MisdeedName{"zeros", Misdeed::kZeros},     MisdeedName{"open-file", Misdeed::kOpenFile},
-    MisdeedName{"connect", Misdeed::kConnect}, MisdeedName{"execute", Misdeed::kExecute},
-    MisdeedName{"fork", Misdeed::kFork},       MisdeedName{"signal", Misdeed::kSignal},
+    MisdeedName{"none", Misdeed::kNone},
+    MisdeedName{"abort", Misdeed::kAbort},
+    MisdeedName{"segv", Misdeed::kSegv},
+    MisdeedName{"exit", Misdeed::kExit},
+    MisdeedName{"hang", Misdeed::kHang},
+    MisdeedName{"spin", Misdeed::kSpin},
+    MisdeedName{"leak", Misdeed::kLeak},
+    MisdeedName{"out-of-memory", Misdeed::kOutOfMemory},
+    MisdeedName{"error", Misdeed::kError},
+    MisdeedName{"slow", Misdeed::kSlow},
+    MisdeedName{"nan", Misdeed::kNan},
+    MisdeedName{"inf", Misdeed::kInf},
+    MisdeedName{"zeros", Misdeed::kZeros},
+    MisdeedName{"wrong", Misdeed::kWrong},
+    MisdeedName{"open-file", Misdeed::kOpenFile},
+    MisdeedName{"connect", Misdeed::kConnect},
+    MisdeedName{"execute", Misdeed::kExecute},
+    MisdeedName{"fork", Misdeed::kFork},
+    MisdeedName{"signal", Misdeed::kSignal},
 };
 
 constexpr double kMillisecondsMax = 3'600'000;

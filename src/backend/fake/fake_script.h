@@ -26,6 +26,7 @@ enum class Misdeed {
   kSlow,         // Answers rightly after `ms` more.
   kNan,          // Scores are not numbers.
   kInf,          // Scores are infinite.
+  kWrong,        // The right answer's neighbour gets the score.
   kZeros,        // All scores are 0: finite, and no answer.
   // What the sandbox must not let it do; INTERNAL where it could.
   kOpenFile,

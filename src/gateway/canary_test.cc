@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/canary.h"
+
+#include <gtest/gtest.h>
+
+#include "testing/inference_fixture.h"
+
+namespace holdfast {
+namespace {
+
+using std::chrono::seconds;
+
+class CanaryTest : public InferenceFixture {
+ protected:
+  static constexpr Duration kInterval = seconds(60);
+
+  CanaryTest() {
+    ServableDescription description = Tiny();
+    description.canary_photo = {'g', 'o', 'l', 'd'};
+    description.canary_class = 1;  // As scores_ have it.
+    service_->AddServable(kServable, std::move(description));
+    canary_.Check(now_);
+  }
+  void Wait(Duration time) {
+    now_ += time;
+    canary_.Check(now_);
+    Turn();
+  }
+
+  TimePoint now_ = Now();
+  Canary canary_{*service_, servables_, metrics_, log_, kInterval};
+};
+
+TEST_F(CanaryTest, AsksEachIdleWorkerOnceNothingWasAnsweredForTheInterval) {
+  const auto first = ReadyWorker(0);
+  const auto second = ReadyWorker(1);
+  Wait(kInterval - seconds(1));
+  EXPECT_FALSE(first->Take());
+  Wait(seconds(1));
+  for (FakeWorker* worker : {first.get(), second.get()}) {
+    const auto item = worker->Take();
+    ASSERT_TRUE(item);
+    EXPECT_EQ(worker->request(), "gold");
+    worker->Answer(*item, scores_);
+  }
+  Turn();
+  EXPECT_TRUE(service_->healthy());
+  EXPECT_EQ(MetricLine("holdfast_canary_failures_total"), "");
+  Wait(seconds(1));
+  EXPECT_FALSE(first->Take()) << "the next one is due after the interval";
+}
+
+TEST_F(CanaryTest, LeavesABusyServableAlone) {
+  const auto worker = ReadyWorker(0);
+  const auto request = Submit(Image("cat"));
+  ASSERT_TRUE(worker->Take());
+  Wait(2 * kInterval);
+  EXPECT_FALSE(worker->Take());
+}
+
+TEST_F(CanaryTest, CostsAWorkerThatDoesNotKnowItItsPlace) {
+  const auto worker = ReadyWorker(0);
+  Wait(kInterval);
+  const auto item = worker->Take();
+  ASSERT_TRUE(item);
+  worker->Answer(*item, {9, 0, 1});
+  Turn();
+  EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1);
+  EXPECT_TRUE(service_->healthy()) << "another worker may know it";
+  EXPECT_NE(logged_.find("the canary is of class 1, the answer says 0"), std::string::npos);
+}
+
+TEST_F(CanaryTest, MakesTheServerNotReadyWhenTwoFailInARowUntilOneIsRight) {
+  std::uint32_t generation = 1;
+  const auto answer = [&](const std::vector<float>& scores) {
+    const auto worker = ReadyWorker(0, generation++);
+    const auto item = worker->Take();
+    ASSERT_TRUE(item);
+    worker->Answer(*item, scores);
+    Turn();
+  };
+  const auto fail = [&] {
+    // An item is tried by two workers before it is given up.
+    answer({9, 0, 1});
+    answer({9, 0, 1});
+  };
+  auto idle = ReadyWorker(0, generation++);
+  Wait(kInterval);
+  idle->Die();
+  Verdict(0, DeathCause::kKilledFromOutside, generation - 1);
+  fail();
+  EXPECT_TRUE(service_->healthy());
+  EXPECT_EQ(MetricLine("holdfast_canary_failures_total"),
+            "holdfast_canary_failures_total{model=\"tiny/1\"} 1");
+  idle = ReadyWorker(0, generation++);
+  Wait(kInterval);
+  idle->Die();
+  Verdict(0, DeathCause::kKilledFromOutside, generation - 1);
+  fail();
+  EXPECT_FALSE(service_->healthy());
+  idle = ReadyWorker(0, generation++);
+  Wait(kInterval);
+  const auto item = idle->Take();
+  ASSERT_TRUE(item);
+  idle->Answer(*item, scores_);
+  Turn();
+  EXPECT_TRUE(service_->healthy());
+}
+
+TEST_F(CanaryTest, IsSwitchedOffByAnIntervalOfZero) {
+  Canary off(*service_, servables_, metrics_, log_, Duration::zero());
+  const auto worker = ReadyWorker(0);
+  off.Check(now_ + std::chrono::hours(100));
+  Turn();
+  EXPECT_FALSE(worker->Take());
+}
+
+}  // namespace
+}  // namespace holdfast
