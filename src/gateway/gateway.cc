@@ -161,6 +161,9 @@ class Gateway {
                               report ? *report : DeathReport{});
         break;
       }
+      case MessageKind::kWorkerForked:
+        inference_.WorkerForked(message.slot, message.generation, message.value);
+        break;
       case MessageKind::kDrain:
         if (!std::exchange(drain_started_, true)) {
           asio::co_spawn(loop_, Drain(Now() + Duration(message.value)), asio::detached);

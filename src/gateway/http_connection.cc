@@ -31,6 +31,7 @@ using beast::error_code;
 
 constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t kHeaderBytesMax = 16 * 1024;
+constexpr std::size_t kOrderBytesMax = 1024;
 constexpr std::size_t kDrainBytesMax = MiB(8);
 constexpr auto kDrainTime = std::chrono::seconds(2);
 constexpr auto kWriteTime = std::chrono::seconds(30);
@@ -155,10 +156,27 @@ class Connection {
       co_return co_await Write(exchange, std::move(answer));
     }
     exchange.endpoint = EndpointName(route->endpoint);
+    if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (!route->needs_body) {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
     co_return co_await Infer(parser, exchange, *route);
+  }
+
+  // An operator's order, whose words are in a small body.
+  asio::awaitable<bool> TakeOrder(Parser& parser, Exchange& exchange) {
+    Result<std::size_t> length = BodyLength(parser);
+    if (!length) co_return co_await Refuse(exchange, length.error());
+    if (!parser.chunked() && *length > kOrderBytesMax) {
+      const Error error{Reason::kPayloadTooLarge, "an order has at most 1024 bytes"};
+      co_return co_await Refuse(exchange, error);
+    }
+    const Result<Body> body = co_await ReadBody(parser, std::min(*length, kOrderBytesMax));
+    if (!body && body.error().reason == Reason::kClientClosed) co_return false;
+    if (!body) co_return co_await Refuse(exchange, body.error());
+    exchange.body_unread = false;
+    HttpAnswer answer = AnswerDrill(state_, body->view(), exchange.id);
+    co_return co_await Write(exchange, std::move(answer));
   }
 
   // --- Inference ---

@@ -51,6 +51,8 @@ Metrics::Metrics()
       invalid_outputs_(Family(registry_, prometheus::BuildCounter(),
                               "holdfast_invalid_outputs_total",
                               "Answers of workers that did not pass validation")),
+      drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
+                           "Faults that an operator's drill injected, by kind")),
       latency_(Family(registry_, prometheus::BuildHistogram(), "holdfast_request_seconds",
                       "From the request's header to the handed-over answer")),
       stages_(Family(registry_, prometheus::BuildHistogram(), "holdfast_item_stage_seconds",
@@ -119,6 +121,10 @@ void Metrics::InvalidOutput(const std::string& model) {
 void Metrics::HostSlept() { host_slept_.Increment(); }
 
 void Metrics::Quarantined() { quarantined_.Increment(); }
+
+void Metrics::Drilled(DrillFault fault) {
+  drill_faults_.Add({{"fault", std::string(DrillFaultWord(fault))}}).Increment();
+}
 
 std::string Metrics::Render(const Levels& levels) {
   queue_items_.Set(static_cast<double>(levels.queued));

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/drill_fault.h"
 #include "ipc/channel.h"
 #include "ipc/description.h"
 #include "lifecycle/fleet.h"
@@ -80,6 +81,7 @@ class Supervisor {
   void OrderWorkerProcess(const OrderWorker& order);
   Status TryOrder(const OrderWorker& order);
   void Kill(SlotId slot, Generation generation, DeathCause cause);
+  void Inject(SlotId slot, Generation generation, std::optional<DrillFault> fault);
   void GiveUpWith(const std::string& why);
 
   // --- Events ---
