@@ -22,13 +22,13 @@ struct Draft {
 };
 
 template <class Options>
-Draft<Options> Begin(std::string name, std::string summary, std::string description,
-                     std::vector<std::string> examples) {
+Draft<Options> Begin(const std::string& name, const std::string& summary,
+                     const std::string& description, const std::vector<std::string>& examples) {
   Draft<Options> draft;
-  draft.definition = {.name = std::move(name),
-                      .summary = std::move(summary),
-                      .description = std::move(description),
-                      .examples = std::move(examples),
+  draft.definition = {.name = name,
+                      .summary = summary,
+                      .description = description,
+                      .examples = examples,
                       .app = std::make_shared<CLI::App>()};
   draft.app().set_help_flag("-h,--help", "Show this help.");
   draft.app().allow_extras();
@@ -311,10 +311,10 @@ CommandDefinition DefineVersion() {
   return draft.definition;
 }
 
-CommandDefinition DefineText(std::string name, std::string summary, std::string description,
-                             std::vector<std::string> examples) {
-  auto draft = Begin<ShowText>(std::move(name), std::move(summary), std::move(description),
-                               std::move(examples));
+CommandDefinition DefineText(const std::string& name, const std::string& summary,
+                             const std::string& description,
+                             const std::vector<std::string>& examples) {
+  auto draft = Begin<ShowText>(name, summary, description, examples);
   return draft.definition;
 }
 

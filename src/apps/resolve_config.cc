@@ -76,6 +76,7 @@ class Resolver {
     TakeVariables();
     TakeFlags();
     TakeExtras();
+    ApplyPlatform();
     if (problems_.empty()) CheckTogether();
     if (!problems_.empty()) return tl::unexpected(std::move(problems_));
     return std::move(resolved_);
@@ -174,6 +175,44 @@ class Resolver {
     } else {
       Refuse("--" + flag, std::string(foreign->text));
     }
+  }
+
+  bool Has(const char* variable) const {
+    const auto found = sources_.environment.find(variable);
+    return found != sources_.environment.end() && !found->second.empty();
+  }
+
+  // The variables that these platforms set in every container of theirs.
+  Platform FindPlatform() const {
+    const bool sagemaker = std::ranges::any_of(sources_.environment, [](const auto& variable) {
+      return variable.first.starts_with("SAGEMAKER_");
+    });
+    if (sagemaker) return Platform::kSageMaker;
+    if (Has("ECS_CONTAINER_METADATA_URI_V4")) return Platform::kEcs;
+    if (Has("KUBERNETES_SERVICE_HOST")) return Platform::kKubernetes;
+    return Platform::kNone;
+  }
+
+  // Below the platform's own time to stop, and as long as its load balancer takes to notice.
+  void ApplyPlatform() {
+    using std::chrono::seconds;
+    struct Budget {
+      Platform platform;
+      seconds drain;
+      seconds lame_duck;
+    };
+    constexpr std::array kBudgets{Budget{Platform::kSageMaker, seconds(25), seconds(0)},
+                                  Budget{Platform::kEcs, seconds(110), seconds(5)},
+                                  Budget{Platform::kBeanstalk, seconds(8), seconds(2)},
+                                  Budget{Platform::kEc2, seconds(110), seconds(5)},
+                                  Budget{Platform::kKubernetes, seconds(75), seconds(5)}};
+    ServerConfig& config = resolved_.config;
+    const bool given = config.platform != Platform::kAuto;
+    resolved_.platform = given ? config.platform : FindPlatform();
+    const auto budget = std::ranges::find(kBudgets, resolved_.platform, &Budget::platform);
+    if (budget == kBudgets.end()) return;
+    if (!resolved_.origins.contains("drain_timeout_s")) config.drain_timeout_s = budget->drain;
+    if (!resolved_.origins.contains("lame_duck_s")) config.lame_duck_s = budget->lame_duck;
   }
 
   // Where the setting's value is from, for a problem that two settings make together.

@@ -34,6 +34,7 @@ struct ConfigProblem {
 
 struct ResolvedConfig {
   ServerConfig config;
+  Platform platform = Platform::kNone;         // As given or found out; never kAuto.
   std::map<std::string, std::string> origins;  // Setting → where its value is from, if not default.
   std::vector<std::string> notes;              // Accepted, but without the effect one may expect.
 };

@@ -220,5 +220,42 @@ TEST(ResolveConfig, NamesTheOneModelOfABasePathAsTensorFlowServingDoes) {
   EXPECT_EQ(ResolveConfig({.flags = {{"model-base-path", "m"}}})->config.model_name, "default");
 }
 
+struct PlatformCase {
+  const char* flag;
+  const char* variable;
+  Platform platform;
+  int drain_s;
+  int lame_duck_s;
+};
+
+TEST(Platforms, GiveTheTimesToStopWhereNobodyElseDoes) {
+  const PlatformCase cases[] = {
+      {"", "", Platform::kNone, 25, 0},
+      {"none", "ECS_CONTAINER_METADATA_URI_V4", Platform::kNone, 25, 0},
+      {"", "ECS_CONTAINER_METADATA_URI_V4", Platform::kEcs, 110, 5},
+      {"", "SAGEMAKER_SAFE_PORT_RANGE", Platform::kSageMaker, 25, 0},
+      {"", "KUBERNETES_SERVICE_HOST", Platform::kKubernetes, 75, 5},
+      {"beanstalk", "", Platform::kBeanstalk, 8, 2},
+      {"ec2", "", Platform::kEc2, 110, 5},
+  };
+  for (const PlatformCase& one : cases) {
+    ConfigSources sources;
+    if (*one.flag != '\0') sources.flags.push_back({"platform", one.flag});
+    if (*one.variable != '\0') sources.environment[one.variable] = "something";
+    const auto resolved = ResolveConfig(sources);
+    ASSERT_TRUE(resolved) << one.flag << one.variable;
+    EXPECT_EQ(resolved->platform, one.platform) << one.flag << one.variable;
+    EXPECT_EQ(resolved->config.drain_timeout_s.count(), one.drain_s) << one.flag << one.variable;
+    EXPECT_EQ(resolved->config.lame_duck_s.count(), one.lame_duck_s) << one.flag << one.variable;
+  }
+}
+
+TEST(Platforms, DoNotOverruleWhatIsGiven) {
+  const auto resolved = ResolveConfig({.flags = {{"platform", "ecs"}, {"drain-timeout-s", "7"}}});
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->config.drain_timeout_s.count(), 7);
+  EXPECT_EQ(resolved->config.lame_duck_s.count(), 5);
+}
+
 }  // namespace
 }  // namespace holdfast

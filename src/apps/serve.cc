@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/serve.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "apps/failure.h"
+#include "apps/settings.h"
 #include "lifecycle/worker_count.h"
 #include "model/repository.h"
 #include "os/cgroup.h"
@@ -48,6 +50,26 @@ WorkerCount ShareWorkers(const ServerConfig& config, std::vector<ServedModel>& m
     models[i].workers = std::max(1u, count.workers / shares + rest);
   }
   return count;
+}
+
+// A limit below what the model files alone take would only be found by the kernel, again and again.
+Status CheckMemory(const std::vector<ServedModel>& models) {
+  const auto limit = Cgroup().MemoryLimit();
+  if (!limit.has_value()) return {};
+  std::uint64_t needed = kServerBytes;
+  for (const ServedModel& model : models) {
+    std::error_code error;
+    for (std::filesystem::directory_iterator file(model.folder, error), end; !error && file != end;
+         file.increment(error)) {
+      const std::uintmax_t bytes = file->is_regular_file(error) ? file->file_size(error) : 0;
+      if (!error) needed += bytes;
+    }
+  }
+  if (needed <= *limit) return {};
+  return Error{Reason::kInsufficientResources,
+               fmt::format("the memory limit is {} MiB, and server and models need {} MiB at the "
+                           "very least; raise the limit",
+                           *limit >> 20, (needed + MiB(1) - 1) >> 20)};
 }
 
 Result<std::string> ChooseDefault(const ServerConfig& config,
@@ -99,6 +121,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
   options.models = TRY(FindModels(config));
+  TRY_DO(CheckMemory(options.models));
   options.workers_why = ShareWorkers(config, options.models).why;
   options.bind_address = config.bind_address;
   options.http_port = config.http_port;
@@ -110,6 +133,8 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.image_pixels_max = config.image_pixels_max;
   if (config.worker_uid.has_value()) options.worker_uid = *config.worker_uid;
   options.arena_bytes = config.body_bytes_max;
+  options.workers_by_host = config.workers == 0;
+  options.worker_growth_max = config.worker_growth_max;
   options.drain_timeout = config.drain_timeout_s;
   options.fleet.restart.failures_max = config.restarts_max;
   options.fleet.restart.window = config.restart_window_s;
@@ -126,6 +151,9 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
 int RunSupervisor(const ResolvedConfig& resolved) {
   Result<SupervisorOptions> options = ToSupervisorOptions(resolved.config);
   if (!options) return Fail(options.error());
+  ServerConfig found = resolved.config;
+  found.platform = resolved.platform;
+  options->platform = FormatValue(*FindSetting("platform"), found);
   Result<std::unique_ptr<Supervisor>> supervisor = Supervisor::Open(std::move(*options));
   if (!supervisor) return Fail(supervisor.error());
   return (*supervisor)->Run();

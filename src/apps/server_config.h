@@ -18,6 +18,9 @@ enum class LogStyle { kAuto, kJson, kText };  // kAuto: text on a terminal, JSON
 // kOn: whatever of seccomp and uid change the kernel grants. kRequired: all or no start.
 enum class SandboxMode { kOn, kOff, kRequired };
 
+// Where the server runs, which decides how long it may take to stop. kAuto: found out.
+enum class Platform { kAuto, kNone, kSageMaker, kEcs, kBeanstalk, kEc2, kKubernetes };
+
 // Every setting of `holdfast serve`. The values here are the defaults; settings.h has one line for
 // each, which gives its names, its bounds and its meaning.
 struct ServerConfig {
@@ -37,6 +40,7 @@ struct ServerConfig {
   SandboxMode sandbox = SandboxMode::kOn;
   std::optional<std::uint32_t> worker_uid;
   std::chrono::milliseconds hang_floor_ms{5000};
+  std::size_t worker_growth_max = MiB(512);
   std::uint32_t restarts_max = 5;
   std::chrono::seconds restart_window_s{60};
 
@@ -51,6 +55,7 @@ struct ServerConfig {
   std::chrono::seconds header_timeout_s{10};
   std::uint32_t body_bytes_per_second_min = 16'384;
   std::chrono::seconds keep_alive_s{75};
+  Platform platform = Platform::kAuto;
   std::chrono::seconds drain_timeout_s{25};
   std::chrono::seconds lame_duck_s{0};
 

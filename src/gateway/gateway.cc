@@ -3,15 +3,14 @@
 
 #include <sys/socket.h>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/build_id.h"
+#include "gateway/coroutine.h"
 #include "gateway/grpc_server.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
@@ -30,8 +29,8 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
+constexpr auto kAcceptLogPeriod = std::chrono::seconds(1);
 constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
 constexpr auto kQuietTime = std::chrono::milliseconds(20);
 // Above the cap on connections, so that probes are still answered when clients fill it.
@@ -99,9 +98,18 @@ class Gateway {
         co_return std::move(socket);
       }
       // Out of descriptors, most likely. The connection waits in the listen queue.
-      log_.Warning("accept", {{"error", error.message()}});
+      LogAcceptFailure(error.message());
       co_await Pause(kAcceptPause);
     }
+  }
+
+  // Descriptors may be short for long: one line a second tells as much as twenty.
+  void LogAcceptFailure(const std::string& words) {
+    ++accept_failures_;
+    if (Now() < accept_logged_ + kAcceptLogPeriod) return;
+    log_.Warning("accept", {{"error", words}, {"failures", accept_failures_}});
+    accept_failures_ = 0;
+    accept_logged_ = Now();
   }
 
   asio::awaitable<void> AcceptHttp(asio::ip::tcp::acceptor& acceptor, Audience audience) {
@@ -164,6 +172,10 @@ class Gateway {
       case MessageKind::kWorkerForked:
         inference_.WorkerForked(message.slot, message.generation, message.value);
         break;
+      case MessageKind::kRetire:
+        inference_.RetireWorker(message.slot, message.generation,
+                                DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));
+        break;
       case MessageKind::kDrain:
         if (!std::exchange(drain_started_, true)) {
           asio::co_spawn(loop_, Drain(Now() + Duration(message.value)), asio::detached);
@@ -218,6 +230,8 @@ class Gateway {
   asio::ip::tcp::acceptor grpc_acceptor_;
   GrpcServer grpc_;
   bool accepting_ = false;
+  std::uint64_t accept_failures_ = 0;  // Not yet told.
+  TimePoint accept_logged_ = TimePoint::min();
   bool drain_started_ = false;
 };
 

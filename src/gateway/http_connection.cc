@@ -5,10 +5,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_static_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -18,6 +16,7 @@
 #include <optional>
 #include <random>
 
+#include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
 #include "os/steady_clock.h"
 
@@ -29,13 +28,12 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using beast::error_code;
 
-constexpr auto kUse = asio::as_tuple(asio::use_awaitable);
-constexpr std::size_t kHeaderBytesMax = 16 * 1024;
-constexpr std::size_t kOrderBytesMax = 1024;
-constexpr std::size_t kDrainBytesMax = MiB(8);
+constexpr std::size_t kHeaderBytesMax = KiB(16);
+constexpr std::size_t kOrderBytesMax = KiB(1);
+constexpr std::size_t kDrainBytesMax = MiB(128);
 constexpr auto kDrainTime = std::chrono::seconds(2);
 constexpr auto kWriteTime = std::chrono::seconds(30);
-constexpr std::size_t kChunkedPart = 64 * 1024;
+constexpr std::size_t kChunkedPart = KiB(64);
 constexpr std::size_t kItemsMax = 64;  // In one request.
 constexpr std::size_t kRequestIdMax = 128;
 
@@ -439,7 +437,7 @@ class Connection {
     error_code ignored;
     stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
     stream_.expires_after(kDrainTime);
-    std::array<std::uint8_t, 16 * 1024> discarded{};
+    std::array<std::uint8_t, KiB(16)> discarded{};
     for (std::size_t total = 0; total < kDrainBytesMax;) {
       const auto [error, bytes] = co_await stream_.async_read_some(asio::buffer(discarded), kUse);
       if (error) co_return;

@@ -33,6 +33,21 @@ bool IsFinite(const InferenceItem& item) {
   return true;
 }
 
+const char* WordsFor(Reason refusal) {
+  switch (refusal) {
+    case Reason::kDeadlineExceeded:
+      return "the deadline passed before it could be classified";
+    case Reason::kRequestCrashedWorker:
+      return "two workers ended while they worked on it";
+    case Reason::kOutputInvalid:
+      return "the model gave no valid answer to it";
+    case Reason::kOverloaded:
+      return "its worker failed, and no more items may be tried again just now";
+    default:
+      return "no worker could classify it";
+  }
+}
+
 Scheduler::Options SchedulerOptions(const GatewayOptions& options) {
   return {.items_max = options.queue_items_max,
           .bytes_max = options.queue_bytes_max,
@@ -172,7 +187,8 @@ void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId
                        LogField("request_id", item.request_id),
                        LogField("digest", item.digest),
                        LogField("last_words", report.last_words)};
-  if (cause == DeathCause::kDrained || cause == DeathCause::kGatewayGone) {
+  if (cause == DeathCause::kDrained || cause == DeathCause::kGatewayGone ||
+      cause == DeathCause::kOutgrown) {
     log_.Info("worker-died", fields);
   } else {
     log_.Warning("worker-died", fields);
@@ -187,6 +203,11 @@ void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId
                .request_id = item.request_id,
                .digest = item.digest});
   scheduler_.Verdict(slot, generation, cause, Now());
+  Pump();
+}
+
+void InferenceService::RetireWorker(SlotId slot, Generation generation, DeathCause cause) {
+  scheduler_.Retire(slot, generation, cause);
   Pump();
 }
 
@@ -327,26 +348,8 @@ void InferenceService::Refuse(const struct Refuse& refusal) {
     quarantine_.Add(DigestOf(place->second), Now());
     metrics_.Quarantined();
   }
-  const char* words = "";
-  switch (refusal.reason) {
-    case Reason::kDeadlineExceeded:
-      words = "the deadline passed before it could be classified";
-      break;
-    case Reason::kRequestCrashedWorker:
-      words = "two workers ended while they worked on it";
-      break;
-    case Reason::kOutputInvalid:
-      words = "the model gave no valid answer to it";
-      break;
-    case Reason::kOverloaded:
-      words = "its worker failed, and no more items may be tried again just now";
-      break;
-    default:
-      words = "no worker could classify it";
-      break;
-  }
   Finish(refusal.item, {.reason = refusal.reason,
-                        .detail = words,
+                        .detail = WordsFor(refusal.reason),
                         .retry_after = RetryHint(refusal.reason, Duration::zero()),
                         .attempts = refusal.attempts});
 }

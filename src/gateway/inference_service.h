@@ -76,6 +76,9 @@ class InferenceService {
   void WorkerDied(SlotId slot, Generation generation, ServableId servable, DeathCause cause,
                   const DeathReport& report);
 
+  // The worker shall go once it has answered what it runs.
+  void RetireWorker(SlotId slot, Generation generation, DeathCause cause);
+
   // --- Orders of an operator ---
   // Lets one ready worker, whichever, suffer `fault`. kNoWorker: none is ready.
   Result<DrilledWorker> Drill(DrillFault fault);

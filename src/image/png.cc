@@ -43,7 +43,7 @@ Status Check(int code) {
 
 // The content of the first chunk of this type, wherever it stands; empty where there is none.
 // png := signature:8 { length:u32 type:4 content:length crc:u32 }
-ByteView FindChunk(ByteView encoded, std::string_view type) {
+ByteView FindPngChunk(ByteView encoded, std::string_view type) {
   constexpr std::size_t kSignature = 8;
   constexpr std::size_t kFrame = 12;
   std::size_t offset = kSignature;
@@ -80,7 +80,7 @@ Result<Orientation> DecodePng(ByteView encoded, const ImageLimits& limits, Image
   image.rgb.resize(std::size_t{image.width} * image.height * 3);
   TRY_DO(Check(
       spng_decode_image(context.get(), image.rgb.data(), image.rgb.size(), SPNG_FMT_RGB8, 0)));
-  return ReadExifOrientation(FindChunk(encoded, "eXIf"));
+  return ReadExifOrientation(FindPngChunk(encoded, "eXIf"));
 }
 
 }  // namespace holdfast

@@ -53,7 +53,9 @@ RgbView CentralSquare(const Image& image, std::uint32_t crop) {
       static_cast<std::uint32_t>(share * static_cast<double>(std::min(image.width, image.height)));
   const std::uint32_t side = std::max<std::uint32_t>(square, 1);
   RgbView view = Whole(image);
-  view.pixels += (image.height - side + 1) / 2 * view.stride + (image.width - side + 1) / 2 * 3;
+  const std::size_t top = (image.height - side + 1) / 2;
+  const std::size_t left = (image.width - side + 1) / 2;
+  view.pixels += top * view.stride + left * 3;
   view.width = side;
   view.height = side;
   return view;

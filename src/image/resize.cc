@@ -54,7 +54,9 @@ struct Footprint {
 
 Footprint FootprintOf(std::uint64_t output, double ratio, double reach, std::int64_t source_size) {
   const double center = (static_cast<double>(output) + 0.5) * ratio;
+  // Pillow rounds so, too; NOLINTNEXTLINE(bugprone-incorrect-roundings)
   const auto low = static_cast<std::int64_t>(center - reach + 0.5);
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings)
   const auto high = static_cast<std::int64_t>(center + reach + 0.5);
   return {center, std::max<std::int64_t>(low, 0), std::min(high, source_size)};
 }

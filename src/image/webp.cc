@@ -38,7 +38,7 @@ Status Check(VP8StatusCode status) {
 
 // The content of the first chunk of this type; empty where there is none.
 // webp := "RIFF" size:u32 "WEBP" { type:4 length:u32 content:length pad-to-even }   (little-endian)
-ByteView FindChunk(ByteView encoded, std::string_view type) {
+ByteView FindRiffChunk(ByteView encoded, std::string_view type) {
   constexpr std::size_t kFileHeader = 12;
   constexpr std::size_t kChunkHeader = 8;
   std::size_t offset = kFileHeader;
@@ -80,7 +80,7 @@ Result<Orientation> DecodeWebp(ByteView encoded, const ImageLimits& limits, Imag
   const VP8StatusCode status = WebPDecode(encoded.data(), encoded.size(), &config);
   WebPFreeDecBuffer(&config.output);
   TRY_DO(Check(status));
-  return ReadExifOrientation(FindChunk(encoded, "EXIF"));
+  return ReadExifOrientation(FindRiffChunk(encoded, "EXIF"));
 }
 
 }  // namespace holdfast

@@ -120,6 +120,10 @@ std::string EncodeDescription(const ServableDescription& description) {
   writer.Int64(static_cast<std::int64_t>(description.load_ms));
   writer.Key("golden_examples");
   writer.Int64(description.golden_examples);
+  writer.Key("zygote_bytes");
+  writer.Int64(static_cast<std::int64_t>(description.zygote_bytes));
+  writer.Key("worker_bytes");
+  writer.Int64(static_cast<std::int64_t>(description.worker_bytes));
   Put(writer, "assumptions", description.assumptions);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
@@ -143,6 +147,8 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   description.load_ms = static_cast<std::uint64_t>(fields.Count("load_ms"));
   description.golden_examples = static_cast<std::uint32_t>(
       fields.Count("golden_examples", std::numeric_limits<std::uint32_t>::max()));
+  description.zygote_bytes = static_cast<std::uint64_t>(fields.Count("zygote_bytes"));
+  description.worker_bytes = static_cast<std::uint64_t>(fields.Count("worker_bytes"));
   description.assumptions = fields.Texts("assumptions");
   if (!fields.good()) {
     return Error{Reason::kBadRequest,

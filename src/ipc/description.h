@@ -26,6 +26,8 @@ struct ServableDescription {
   Duration service{0};              // One warm inference with preprocessing.
   std::uint64_t load_ms = 0;
   std::uint32_t golden_examples = 0;
+  std::uint64_t zygote_bytes = 0;  // What the loaded model holds, once for all its workers.
+  std::uint64_t worker_bytes = 0;  // What each worker holds on top, measured after an inference.
   std::vector<std::string> assumptions;
   bool operator==(const ServableDescription&) const = default;
 };

@@ -12,9 +12,9 @@ static_assert(std::endian::native == std::endian::little);
 
 constexpr std::uint32_t kMagic = 0x31764648;  // "HFv1"
 
-class Writer {
+class FieldWriter {
  public:
-  explicit Writer(EncodedMessage& bytes) : bytes_(bytes) {}
+  explicit FieldWriter(EncodedMessage& bytes) : bytes_(bytes) {}
   template <class Number>
   void Put(Number number) {
     std::memcpy(bytes_.data() + at_, &number, sizeof number);
@@ -26,9 +26,9 @@ class Writer {
   std::size_t at_ = 0;
 };
 
-class Reader {
+class FieldReader {
  public:
-  explicit Reader(ByteView bytes) : bytes_(bytes) {}
+  explicit FieldReader(ByteView bytes) : bytes_(bytes) {}
   template <class Number>
   Number Take() {
     Number number{};
@@ -46,7 +46,7 @@ class Reader {
 
 EncodedMessage Encode(const Message& message) {
   EncodedMessage bytes{};
-  Writer writer(bytes);
+  FieldWriter writer(bytes);
   writer.Put(kMagic);
   writer.Put(static_cast<std::uint32_t>(message.kind));
   writer.Put(message.slot.value);
@@ -63,7 +63,7 @@ Result<Message> Decode(ByteView bytes) {
     return Error{Reason::kBadRequest, "message: " + std::to_string(bytes.size()) +
                                           " bytes, expected " + std::to_string(kMessageBytes)};
   }
-  Reader reader(bytes);
+  FieldReader reader(bytes);
   if (reader.Take<std::uint32_t>() != kMagic) {
     return Error{Reason::kBadRequest, "message: it does not begin as ours do"};
   }

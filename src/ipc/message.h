@@ -29,6 +29,7 @@ enum class MessageKind : std::uint32_t {
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
   kWorkerForked,    // slot, generation, value = pid: for reports, it is nobody's handle.
+  kRetire,          // slot, generation, code = DeathCause: end it between two items.
   kDrain,           // value = nanoseconds until the supervisor will not wait any longer.
   // gateway → supervisor
   kHello,        // value = digest of the build id.

@@ -114,7 +114,8 @@ void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimeP
   if (slot == nullptr || slot->state == SlotState::kBackoff) return;
   const bool our_doing = cause == DeathCause::kGatewayGone || cause == DeathCause::kDrained;
   if (slot->state == SlotState::kReady || our_doing) {
-    EmptySlot(*slot, now);
+    const bool for_memory = cause == DeathCause::kOutOfMemory;
+    EmptySlot(*slot, for_memory ? AfterMemoryDeath(*slot, now) : now);
     return;
   }
   ServableRecord& servable = servables_.at(slot->servable.value);
@@ -122,6 +123,22 @@ void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimeP
             CountFailure(servable, slot->servable,
                          "a worker died before it was ready: " + std::string(DeathCauseWord(cause)),
                          now));
+}
+
+TimePoint Fleet::AfterMemoryDeath(const Slot& dead, TimePoint now) {
+  std::deque<TimePoint>& deaths = servables_.at(dead.servable.value).memory_deaths;
+  deaths.push_back(now);
+  while (deaths.front() + options_.memory_window < now) deaths.pop_front();
+  if (deaths.size() < options_.memory_deaths_max) return now;
+  const auto others =
+      static_cast<std::uint32_t>(std::count_if(slots_.begin(), slots_.end(), [&](const Slot& slot) {
+        const bool rests = slot.state == SlotState::kBackoff && slot.not_before > now;
+        return slot.servable == dead.servable && &slot != &dead && slot.in_use && !rests;
+      }));
+  if (others == 0) return now;  // The last one goes on trying.
+  deaths.clear();
+  actions_.emplace_back(ReportFewerWorkers{dead.servable, others});
+  return now + options_.fewer_workers_time;
 }
 
 void Fleet::OrderFailed(SlotId id, Generation generation, TimePoint now) {
@@ -143,6 +160,13 @@ void Fleet::HostSlept(Duration late) {
   };
   for (ServableRecord& servable : servables_) give_back(servable.give_up);
   for (Slot& slot : slots_) give_back(slot.give_up);
+}
+
+void Fleet::LimitWorkers(ServableId servable, std::uint32_t workers) {
+  std::uint32_t seen = 0;
+  for (Slot& slot : slots_) {
+    if (slot.servable == servable) slot.in_use = seen++ < std::max(workers, 1u);
+  }
 }
 
 void Fleet::Drain() { draining_ = true; }
@@ -192,7 +216,7 @@ void Fleet::StartMissing(TimePoint now) {
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
     const ServableRecord& servable = servables_.at(slot.servable.value);
-    if (slot.state != SlotState::kBackoff || slot.not_before > now) continue;
+    if (slot.state != SlotState::kBackoff || slot.not_before > now || !slot.in_use) continue;
     if (!gateway_up_ || servable.zygote != ZygoteState::kLoaded || servable.failed) continue;
     slot.state = SlotState::kOrdered;
     ++slot.generation.value;
@@ -220,8 +244,8 @@ TimePoint Fleet::NextWake() const {
   for (const Slot& slot : slots_) {
     wake = std::min(wake, slot.give_up);
     const ServableRecord& servable = servables_.at(slot.servable.value);
-    const bool can_start =
-        gateway_up_ && servable.zygote == ZygoteState::kLoaded && !servable.failed && !draining_;
+    const bool can_start = slot.in_use && gateway_up_ && servable.zygote == ZygoteState::kLoaded &&
+                           !servable.failed && !draining_;
     if (slot.state == SlotState::kBackoff && can_start) wake = std::min(wake, slot.not_before);
   }
   if (!gateway_up_ && !draining_) wake = std::min(wake, gateway_not_before_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <variant>
 #include <vector>
@@ -37,12 +38,17 @@ struct KillWorker {
 struct DeclareFailed {
   ServableId servable;
 };
+// The kernel keeps killing workers for memory: the servable goes on with fewer, for a while.
+struct ReportFewerWorkers {
+  ServableId servable;
+  std::uint32_t workers;
+};
 // Nothing is left that could serve. The process ends, and the platform replaces it.
 struct GiveUp {
   std::string why;
 };
 using FleetAction = std::variant<StartGateway, StartZygote, KillZygote, OrderWorker, KillWorker,
-                                 DeclareFailed, GiveUp>;
+                                 DeclareFailed, ReportFewerWorkers, GiveUp>;
 
 // Backing off → ordered → forked → ready; any death leads back to backing off.
 enum class SlotState {
@@ -63,6 +69,11 @@ class Fleet {
     Duration load_timeout = std::chrono::minutes(5);   // A zygote does not finish loading.
     // How long a failed fleet still answers 503, so that a health check sees it, before it ends.
     Duration give_up_delay = std::chrono::seconds(10);
+    // So many workers of a servable killed for memory within the window cost it one of them, as
+    // long as the time says. A single bad image kills two.
+    std::size_t memory_deaths_max = 3;
+    Duration memory_window = std::chrono::seconds(60);
+    Duration fewer_workers_time = std::chrono::minutes(10);
     std::uint64_t seed = 1;
   };
   explicit Fleet(Options options);
@@ -88,6 +99,8 @@ class Fleet {
   void RecycleAsked(SlotId slot, Generation generation, DeathCause cause);
   // The shell's loop woke `late`: the host slept, and nobody was slow.
   void HostSlept(Duration late);
+  // The servable gets at most so many workers, 1 at least. Before its first ZygoteLoaded().
+  void LimitWorkers(ServableId servable, std::uint32_t workers);
   // No process starts from here on.
   void Drain();
 
@@ -100,6 +113,7 @@ class Fleet {
     Generation generation;
     TimePoint not_before = TimePoint::min();
     TimePoint give_up = kNever;  // When kOrdered or kForked has lasted too long.
+    bool in_use = true;          // False: memory has no room for it.
   };
   const std::vector<Slot>& slots() const { return slots_; }
   bool failed(ServableId servable) const { return servables_.at(servable.value).failed; }
@@ -114,6 +128,7 @@ class Fleet {
     TimePoint give_up = kNever;
     bool failed = false;
     std::string first_cause;  // Of the current run of failures.
+    std::deque<TimePoint> memory_deaths;
   };
 
   Slot* Find(SlotId slot, Generation generation);
@@ -125,6 +140,8 @@ class Fleet {
   TimePoint SpendBudget(ServableRecord& servable, ServableId id, const std::string& why,
                         TimePoint now, TimePoint since);
   void EmptySlot(Slot& slot, TimePoint not_before);
+  // When the slot of a worker that was killed for memory may start again.
+  TimePoint AfterMemoryDeath(const Slot& dead, TimePoint now);
   void CheckTimeouts(TimePoint now);
   void StartMissing(TimePoint now);
   void CheckGiveUp(TimePoint now);

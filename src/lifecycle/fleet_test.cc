@@ -432,5 +432,52 @@ TEST_F(FleetTest, StartsNothingOnceItDrains) {
   EXPECT_EQ(fleet.NextWake(), kNever);
 }
 
+TEST_F(FleetTest, GoesOnWithFewerWorkersWhenTheKernelKeepsKillingThemForMemory) {
+  StartReady();
+  for (int death = 1; death <= 3; ++death) {
+    fleet.WorkerDied(kSlot, GenerationOf(kSlot), DeathCause::kOutOfMemory, now);
+    Decide();
+    EXPECT_EQ(Count<OrderWorker>(), death < 3 ? 1u : 0u) << death;
+    if (death < 3) BecomeReady(kSlot);
+  }
+  ASSERT_EQ(Count<ReportFewerWorkers>(), 1u);
+  EXPECT_EQ(All<ReportFewerWorkers>()[0].workers, 1u);
+  // The last one is replaced, however often it dies.
+  constexpr SlotId kOther{1};
+  for (int death = 0; death < 5; ++death) {
+    fleet.WorkerDied(kOther, GenerationOf(kOther), DeathCause::kOutOfMemory, now);
+    Decide();
+    EXPECT_EQ(Count<OrderWorker>(), 1u);
+    EXPECT_EQ(Count<ReportFewerWorkers>(), 0u);
+    BecomeReady(kOther);
+  }
+  const TimePoint died = now;
+  Sleep();
+  EXPECT_EQ(Count<OrderWorker>(), 1u) << "the other one comes back";
+  EXPECT_EQ(now - died, std::chrono::minutes(10));
+}
+
+TEST_F(FleetTest, DeathsForMemoryThatAreFarApartCostNoWorker) {
+  StartReady();
+  for (int death = 0; death < 10; ++death) {
+    fleet.WorkerDied(kSlot, GenerationOf(kSlot), DeathCause::kOutOfMemory, now);
+    Decide();
+    EXPECT_EQ(Count<OrderWorker>(), 1u);
+    BecomeReady(kSlot);
+    now += seconds(31);
+  }
+}
+
+TEST_F(FleetTest, StartsNoMoreWorkersThanMemoryAllows) {
+  fleet.LimitWorkers(kServable, 1);
+  StartReady();
+  EXPECT_EQ(StateOf(SlotId{1}), SlotState::kBackoff);
+  EXPECT_EQ(fleet.NextWake(), kNever);
+  fleet.LimitWorkers(kServable, 0);
+  fleet.WorkerDied(kSlot, GenerationOf(kSlot), DeathCause::kSignalled, now);
+  Decide();
+  EXPECT_EQ(Count<OrderWorker>(), 1u) << "one is the least";
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -5,8 +5,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace holdfast {
+
+std::uint32_t WorkersThatFit(std::uint64_t limit, const MemoryNeeds& needs) {
+  const std::uint64_t taken = kServerBytes + needs.models;
+  if (limit <= taken) return 0;
+  const std::uint64_t share = (limit - taken) / std::max(needs.models_count, 1u);
+  const std::uint64_t each = needs.worker + needs.largest_body + kDecodeBytes;
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(share / each, std::numeric_limits<std::uint32_t>::max()));
+}
 
 WorkerCount ChooseWorkerCount(const HostResources& host, std::uint32_t asked) {
   std::uint32_t cores = std::max(host.affinity_cpus, 1u);

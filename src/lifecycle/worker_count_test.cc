@@ -46,5 +46,23 @@ TEST(WorkerCount, WritesALargeQuotaInFull) {
               HasSubstr(", 128 by cgroup quota"));
 }
 
+constexpr std::uint64_t kMiB = 1 << 20;
+
+TEST(WorkersThatFit, ShareWhatTheModelsLeave) {
+  MemoryNeeds needs{.models = 100 * kMiB, .worker = 10 * kMiB, .largest_body = 16 * kMiB};
+  const std::uint64_t each = needs.worker + needs.largest_body + kDecodeBytes;
+  const std::uint64_t fixed = kServerBytes + needs.models;
+  EXPECT_EQ(WorkersThatFit(fixed + 3 * each, needs), 3u);
+  EXPECT_EQ(WorkersThatFit(fixed + 3 * each - 1, needs), 2u);
+  needs.models_count = 2;
+  EXPECT_EQ(WorkersThatFit(fixed + 4 * each, needs), 2u);
+}
+
+TEST(WorkersThatFit, IsNoneWhereTheModelsFillTheLimit) {
+  EXPECT_EQ(WorkersThatFit(100 * kMiB, {.models = 100 * kMiB}), 0u);
+  EXPECT_EQ(WorkersThatFit(0, {}), 0u);
+  EXPECT_EQ(WorkersThatFit(kServerBytes + 1, {}), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

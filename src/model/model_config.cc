@@ -20,7 +20,6 @@ constexpr std::int64_t kDimMax = 1'000'000;
 constexpr std::uint32_t kClassMax = 1'000'000;
 constexpr std::size_t kGoldenMax = 64;  // All of them run before a version is ready.
 constexpr std::size_t kDigestsMax = 1024;
-constexpr std::size_t kTomlBytesMax = KiB(256);
 
 enum class Engine { kAuto, kOnnxRuntime, kFake };
 constexpr std::array kEngineWords{Word<Engine>{"auto", Engine::kAuto},
@@ -208,8 +207,8 @@ template <class F>
 std::vector<Problem> ReadToml(std::string_view text, std::string_view file_name, F&& read) {
   std::vector<Problem> problems;
   const TomlFindings findings{std::string(file_name), &problems};
-  if (text.size() > kTomlBytesMax) {
-    findings.Add({}, fmt::format("is larger than {} bytes", kTomlBytesMax));
+  if (text.size() > kModelTomlBytesMax) {
+    findings.Add({}, fmt::format("is larger than {} bytes", kModelTomlBytesMax));
     return problems;
   }
   const toml::parse_result result = toml::parse(text, file_name);

@@ -7,11 +7,15 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 #include "tensor/preprocessing.h"
 #include "tensor/signature.h"
 
 namespace holdfast {
+
+// Of a model.toml.
+constexpr std::size_t kModelTomlBytesMax = KiB(256);
 
 enum class OutputKind { kLogits, kProbabilities };
 

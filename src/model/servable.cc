@@ -17,7 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kTomlBytesMax = KiB(256);
 constexpr std::size_t kLabelsBytesMax = MiB(4);
 constexpr const char* kTomlName = "model.toml";
 constexpr const char* kLabelsName = "labels.txt";
@@ -85,7 +84,7 @@ void ReadToml(Servable& servable, Problems& problems) {
     Assume(servable, problems);
     return;
   }
-  const Result<std::string> text = ReadTextFile(file, kTomlBytesMax);
+  const Result<std::string> text = ReadTextFile(file, kModelTomlBytesMax);
   if (!text) {
     problems.push_back({kTomlName, text.error().message});
     return;

@@ -2,6 +2,7 @@
 #include "os/process.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <fstream>
 
 #include "os/signals.h"
 #include "os/system_error.h"
@@ -161,6 +163,24 @@ Result<std::size_t> CountThreads() {
   }
   if (error) return Error{Reason::kInternal, "count threads: " + error.message()};
   return count;
+}
+
+std::optional<std::uint64_t> AnonymousBytes(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/statm", pid));
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  std::uint64_t backed = 0;
+  if (!(file >> total >> resident >> backed) || backed > resident) return std::nullopt;
+  return (resident - backed) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::optional<std::uint64_t> PrivateBytes() {
+  std::ifstream file("/proc/self/smaps_rollup");
+  for (std::string word; file >> word;) {
+    std::uint64_t kibibytes = 0;
+    if (word == "Private_Dirty:" && file >> kibibytes) return kibibytes * 1024;
+  }
+  return std::nullopt;
 }
 
 Result<std::filesystem::path> ExecutableFolder() {

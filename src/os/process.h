@@ -76,6 +76,13 @@ Status ForbidGrowth(pid_t pid);
 // Threads of this process, as /proc counts them.
 Result<std::size_t> CountThreads();
 
+// Bytes that a process holds and that no file backs, shared with other processes or not; nothing
+// when it is gone.
+std::optional<std::uint64_t> AnonymousBytes(pid_t pid);
+// Bytes of this process that it has written and shares with nobody: what it costs on top of the
+// process that it was forked from. Nothing where the kernel does not tell.
+std::optional<std::uint64_t> PrivateBytes();
+
 // The folder of the running executable.
 Result<std::filesystem::path> ExecutableFolder();
 

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <memory>
@@ -38,7 +39,7 @@ constexpr std::array kAllowed{
     SandboxCall{"rt_sigreturn", "return from a handler"},
     SandboxCall{"gettid", "abort()"},
     SandboxCall{"getpid", "abort()"},
-    SandboxCall{"tgkill", "abort()"},
+    SandboxCall{"tgkill", "abort(); to this process only"},
 };
 // A library that looks for a file gets an error, not death.
 constexpr std::array kRefused{"openat", "newfstatat", "readlink", "readlinkat", "access"};
@@ -53,11 +54,17 @@ Status AddRules(scmp_filter_ctx filter) {
   for (const SandboxCall& call : kAllowed) {
     const int number = seccomp_syscall_resolve_name(call.name);
     if (number == __NR_SCMP_ERROR) continue;  // Not on this architecture.
-    const bool is_mmap = std::string_view(call.name) == "mmap";
-    const scmp_arg_cmp not_executable{
-        .arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0};
-    const int added = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, is_mmap ? 1 : 0,
-                                             is_mmap ? &not_executable : nullptr);
+    const std::string_view name = call.name;
+    const scmp_arg_cmp condition =
+        name == "mmap"
+            ? scmp_arg_cmp{.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC, .datum_b = 0}
+            : scmp_arg_cmp{.arg = 0,
+                           .op = SCMP_CMP_EQ,
+                           .datum_a = static_cast<scmp_datum_t>(::getpid()),
+                           .datum_b = 0};
+    const bool conditional = name == "mmap" || name == "tgkill";
+    const int added = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, conditional ? 1 : 0,
+                                             conditional ? &condition : nullptr);
     if (added != 0) {
       return Error{Reason::kUnavailable, std::string("seccomp refuses a rule for ") + call.name};
     }

@@ -141,6 +141,11 @@ TEST_F(Sandbox, KillsWhoeverForks) {
 
 TEST_F(Sandbox, KillsWhoeverSignalsOthersOrTracesThem) {
   EXPECT_EQ(RunWalled([] { return ::kill(::getppid(), SIGCONT); }).end, -SIGSYS);
+  // 0: a signal that only asks whether it could be sent.
+  EXPECT_EQ(RunWalled([parent = ::getppid()] {
+              return static_cast<int>(::syscall(SYS_tgkill, parent, parent, 0));
+            }).end,
+            -SIGSYS);
   EXPECT_EQ(RunWalled([] { return static_cast<int>(::syscall(SYS_ptrace, 0, 0, 0, 0)); }).end,
             -SIGSYS);
 }

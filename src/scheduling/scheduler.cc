@@ -88,7 +88,9 @@ void Scheduler::WorkerStarting(SlotId slot, Generation generation, ServableId se
 
 void Scheduler::WorkerReady(SlotId slot, Generation generation, TimePoint) {
   SlotRecord* record = FindSlot(slot, generation);
-  if (record != nullptr && record->state == SlotState::kStarting) record->state = SlotState::kIdle;
+  if (record == nullptr || record->state != SlotState::kStarting) return;
+  record->state = SlotState::kIdle;
+  if (record->retire.has_value()) Condemn(slot, generation, *record->retire);
 }
 
 Scheduler::AnswerFate Scheduler::WorkerAnswered(SlotId slot, Generation generation, ItemId item,
@@ -105,7 +107,15 @@ Scheduler::AnswerFate Scheduler::WorkerAnswered(SlotId slot, Generation generati
   record->item.reset();
   const bool abandoned = items_.at(item).abandoned;
   Forget(item);
+  if (record->retire.has_value()) Condemn(slot, generation, *record->retire);
   return abandoned ? AnswerFate::kDiscard : AnswerFate::kDeliver;
+}
+
+void Scheduler::Retire(SlotId slot, Generation generation, DeathCause cause) {
+  SlotRecord* record = FindSlot(slot, generation);
+  if (record == nullptr) return;
+  record->retire = cause;
+  if (record->state == SlotState::kIdle) Condemn(slot, generation, cause);
 }
 
 void Scheduler::Condemn(SlotId slot, Generation generation, DeathCause cause) {

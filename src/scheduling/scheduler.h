@@ -79,6 +79,9 @@ class Scheduler {
   AnswerFate WorkerAnswered(SlotId slot, Generation generation, ItemId item, TimePoint now);
   // The worker must go, for `cause`: Decide() gives its Recycle. It gets no more items.
   void Condemn(SlotId slot, Generation generation, DeathCause cause);
+  // The worker must go, but not in a hurry: it gets no more items, and is condemned for `cause`
+  // once it has answered what it runs.
+  void Retire(SlotId slot, Generation generation, DeathCause cause);
   // The worker is gone: its channel ended, or the shell carried out its Recycle. `begun`: it had
   // marked its item as begun; a death before that mark is not the item's fault.
   void WorkerLost(SlotId slot, Generation generation, bool begun, TimePoint now);
@@ -122,6 +125,7 @@ class Scheduler {
     TimePoint dispatched;
     bool measured = true;  // Whether the answer's time tells the service time.
     TimePoint hung_at;
+    std::optional<DeathCause> retire;  // Why it goes, once it is idle.
   };
   struct ServableRecord {
     ItemQueue queue;

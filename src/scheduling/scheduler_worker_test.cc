@@ -192,5 +192,40 @@ TEST_F(SchedulerWorker, CountsReadyWorkers) {
   EXPECT_EQ(scheduler.ReadyWorkers(kServable), 0u);
 }
 
+TEST_F(SchedulerWorker, RetiresAnIdleWorkerAtOnce) {
+  AddReady({0});
+  scheduler.Retire({0}, {1}, DeathCause::kOutgrown);
+  Enqueue({1});
+  Decide();
+  EXPECT_TRUE(dispatched.empty());
+  ASSERT_EQ(recycled.size(), 1u);
+  EXPECT_EQ(recycled[0].cause, DeathCause::kOutgrown);
+}
+
+TEST_F(SchedulerWorker, RetiresABusyWorkerOnceItHasAnswered) {
+  AddReady({0});
+  Run({1}, {0});
+  scheduler.Retire({0}, {1}, DeathCause::kOutgrown);
+  Decide();
+  EXPECT_TRUE(recycled.empty());
+  EXPECT_EQ(Answer({0}, {1}), Fate::kDeliver);
+  Enqueue({2});
+  Decide();
+  EXPECT_EQ(recycled.size(), 1u);
+  EXPECT_TRUE(dispatched.empty());
+  scheduler.WorkerLost({0}, {1}, false, now);
+  scheduler.WorkerStarting({0}, {2}, kServable, now);
+  scheduler.WorkerReady({0}, {2}, now);
+  Decide();
+  EXPECT_EQ(dispatched.size(), 1u) << "its successor is not retired";
+}
+
+TEST_F(SchedulerWorker, DoesNotRetireTheSuccessorOfAWorkerThatIsGone) {
+  AddReady({0}, {2});
+  scheduler.Retire({0}, {1}, DeathCause::kOutgrown);
+  Decide();
+  EXPECT_TRUE(recycled.empty());
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -33,6 +33,12 @@ void Supervisor::Carry(const FleetAction& action) {
       self.TellGateway({.kind = MessageKind::kServableFailed, .servable = failed.servable});
       self.PrintPlanOnce();
     }
+    void operator()(const ReportFewerWorkers& fewer) const {
+      self.log_.Warning("fewer-workers",
+                        {{"model", self.NameOf(fewer.servable)},
+                         {"workers", fewer.workers},
+                         {"why", "the kernel keeps killing its workers for memory"}});
+    }
     void operator()(const GiveUp& give_up) const { self.GiveUpWith(give_up.why); }
   };
   std::visit(Visitor{*this}, action);
@@ -173,7 +179,8 @@ void Supervisor::Kill(SlotId slot, Generation generation, DeathCause cause) {
 void Supervisor::Inject(SlotId slot, Generation generation, std::optional<DrillFault> fault) {
   const auto entry = workers_.find(slot);
   if (!fault || entry == workers_.end() || entry->second.generation != generation) return;
-  const Process& process = entry->second.process;
+  Worker& worker = entry->second;
+  const Process& process = worker.process;
   if (!process.pidfd) return;
   switch (*fault) {
     case DrillFault::kKill:
@@ -183,6 +190,7 @@ void Supervisor::Inject(SlotId slot, Generation generation, std::optional<DrillF
       SendSignal(process.pidfd, SIGSTOP);
       return;
     case DrillFault::kOutOfMemory:
+      worker.starved = true;
       if (const Status starved = ForbidGrowth(process.pid); !starved) {
         log_.Warning("cannot starve a worker",
                      {{"slot", slot.value}, {"error", starved.error().message}});

@@ -36,7 +36,7 @@ void Supervisor::OnGatewayMessage() {
         fleet_.GatewayStarted();
         break;
       case MessageKind::kWorkerReady:
-        fleet_.WorkerReady(message.slot, message.generation);
+        OnWorkerReady(message.slot, message.generation);
         break;
       case MessageKind::kRecycle:
         fleet_.RecycleAsked(message.slot, message.generation,
@@ -52,6 +52,13 @@ void Supervisor::OnGatewayMessage() {
         break;
     }
   }
+}
+
+void Supervisor::OnWorkerReady(SlotId slot, Generation generation) {
+  fleet_.WorkerReady(slot, generation);
+  const auto entry = workers_.find(slot);
+  if (entry == workers_.end() || entry->second.generation != generation) return;
+  entry->second.bytes_at_ready = AnonymousBytes(entry->second.process.pid);
 }
 
 // --- What a zygote says ---
@@ -109,6 +116,7 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   model.description = std::move(news.descriptors[0]);
   model.ever_loaded = true;
   model.failure = Reason::kOk;
+  LimitWorkersByMemory(servable);
   AnnounceServable(servable);
   fleet_.ZygoteLoaded(servable);
   PrintPlanOnce();
@@ -256,14 +264,20 @@ void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
                                  {"explanation", report.explanation},
                                  {"last_words", report.last_words}});
   }
-  fleet_.WorkerDied(slot, worker.generation, explained.cause, Now());
-  const bool last = std::none_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
+  // Starved by a drill: that says nothing of how many workers the memory has room for.
+  const bool drilled = worker.starved && explained.cause == DeathCause::kOutOfMemory;
+  fleet_.WorkerDied(slot, worker.generation, drilled ? DeathCause::kExited : explained.cause,
+                    Now());
+  if (draining_) EndIfWithoutWorkers(servable);
+}
+
+// While draining no process starts: what waits for a servable without workers must not wait for its
+// deadline.
+void Supervisor::EndIfWithoutWorkers(ServableId servable) {
+  const bool none = std::none_of(workers_.begin(), workers_.end(), [&](const auto& entry) {
     return fleet_.slots().at(entry.first.value).servable == servable;
   });
-  // No process starts any more: what waits for this servable must not wait for its deadline.
-  if (draining_ && last) {
-    TellGateway({.kind = MessageKind::kServableFailed, .servable = servable});
-  }
+  if (none) TellGateway({.kind = MessageKind::kServableFailed, .servable = servable});
 }
 
 }  // namespace holdfast

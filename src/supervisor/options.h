@@ -36,8 +36,11 @@ struct SupervisorOptions {
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;
   std::uint64_t worker_uid = kSameUser;
-  std::size_t arena_bytes = 0;  // The largest item.
+  std::size_t arena_bytes = 0;          // The largest item.
+  bool workers_by_host = false;         // Nobody asked for a number: memory may bound it.
+  std::uint64_t worker_growth_max = 0;  // Bytes that a worker may gain before it is replaced.
   std::chrono::milliseconds drain_timeout{25'000};
+  std::string platform = "none";  // As --platform has it, for the plan.
   Fleet::Options fleet;
   GatewayOptions gateway;
   Log::Options log;

@@ -74,8 +74,10 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
       gateway.body_bytes_max >> 20, options.image_pixels_max / 1'000'000, gateway.queue_items_max,
       gateway.queue_bytes_max >> 20, Seconds(gateway.deadline_default),
       Seconds(gateway.deadline_max), gateway.connections_max);
-  text +=
-      fmt::format("  stop      SIGTERM drains for at most {} s\n", Seconds(options.drain_timeout));
+  text += fmt::format(
+      "  stop      SIGTERM drains for at most {} s, the first {} s not ready but serving"
+      " (platform: {})\n",
+      Seconds(options.drain_timeout), Seconds(gateway.lame_duck), options.platform);
   return text;
 }
 

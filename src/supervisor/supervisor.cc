@@ -78,6 +78,7 @@ int Supervisor::Run() {
     const TimePoint round_start = Now();
     for (const FleetAction& action : fleet_.Decide(Now())) Carry(action);
     CheckDrain(Now());
+    WatchMemory(Now());
     stderr_sink_.Flush();
     stdout_sink_.Flush();
     if (exit_code_.has_value()) break;
@@ -102,6 +103,7 @@ int Supervisor::Run() {
 
 TimePoint Supervisor::NextWake() const {
   TimePoint wake = std::min(fleet_.NextWake(), drain_until_);
+  if (!workers_.empty() && !draining_) wake = std::min(wake, memory_check_);
   if (stderr_sink_.pending() || stdout_sink_.pending()) wake = std::min(wake, Now() + kLogRetry);
   return wake;
 }
@@ -134,6 +136,7 @@ void Supervisor::StartDrain() {
   if (gateway_.has_value() && gateway_->greeted) {
     const auto budget = std::chrono::duration_cast<Duration>(options_.drain_timeout);
     TellGateway({.kind = MessageKind::kDrain, .value = static_cast<std::uint64_t>(budget.count())});
+    for (std::uint32_t i = 0; i < models_.size(); ++i) EndIfWithoutWorkers(ServableId{i});
   } else {
     exit_code_ = 0;  // No gateway has read anything.
   }

@@ -53,8 +53,11 @@ class Supervisor {
     Process process;
     LineReader stderr_lines;
     TimePoint started;
-    std::optional<DeathCause> our_reason;  // Why we killed it.
-    bool known = false;                    // Its kForked has come.
+    std::optional<DeathCause> our_reason;         // Why we killed it.
+    bool known = false;                           // Its kForked has come.
+    std::optional<std::uint64_t> bytes_at_ready;  // Its anonymous memory then.
+    bool starved = false;                         // A drill forbids it more memory.
+    bool retiring = false;                        // The gateway was told to let it go.
   };
   struct Model {
     std::optional<Zygote> zygote;
@@ -87,6 +90,7 @@ class Supervisor {
   // --- Events ---
   void OnSignal(int signal);
   void OnGatewayMessage();
+  void OnWorkerReady(SlotId slot, Generation generation);
   void OnZygoteMessage(ServableId servable);
   void OnForked(ServableId servable, Channel::Incoming& news);
   void OnLoaded(ServableId servable, Channel::Incoming& news);
@@ -95,9 +99,15 @@ class Supervisor {
   void OnZygoteDied(ServableId servable, const ExitStatus& status);
   void OnWorkerDied(SlotId slot, const ExitStatus& status);
 
+  // --- Memory ---
+  void LimitWorkersByMemory(ServableId servable);
+  void WatchMemory(TimePoint now);
+  void RetireIfOutgrown(SlotId slot, Worker& worker);
+
   // --- Ending ---
   void StartDrain();
   void CheckDrain(TimePoint now);
+  void EndIfWithoutWorkers(ServableId servable);
   void StopChildren();
 
   void WatchLines(LineReader& lines, const std::string& role, LogLevel level);
@@ -125,6 +135,7 @@ class Supervisor {
   std::map<SlotId, Worker> workers_;   // From the order on.
   std::map<pid_t, ExitStatus> limbo_;  // Reaped before its kForked was read.
 
+  TimePoint memory_check_ = TimePoint::min();
   bool plan_printed_ = false;
   bool draining_ = false;
   TimePoint drain_until_ = kNever;

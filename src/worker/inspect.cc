@@ -17,7 +17,7 @@ namespace holdfast {
 namespace {
 
 namespace fs = std::filesystem;
-using JsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+using PrettyJsonWriter = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 constexpr std::size_t kLabelsShownMax = 3;
 constexpr std::size_t kFilesMax = 10'000;
@@ -87,7 +87,7 @@ Findings Look(CatalogEntry entry, std::span<Backend* const> backends) {
   return findings;
 }
 
-std::string FormatSpec(const TensorSpec& spec) {
+std::string ShowSpec(const TensorSpec& spec) {
   return fmt::format("{} {} {}", spec.name, DTypeName(spec.dtype), FormatShape(spec.shape));
 }
 
@@ -121,8 +121,8 @@ void PrintText(std::FILE* out, const Findings& findings) {
     line("model", config.file);
     line("engine", findings.engine);
     if (findings.signature) {
-      line("input", FormatSpec(findings.signature->input));
-      line("output", fmt::format("{}, {}", FormatSpec(findings.signature->output),
+      line("input", ShowSpec(findings.signature->input));
+      line("output", fmt::format("{}, {}", ShowSpec(findings.signature->output),
                                  WordOf(kOutputWords, config.output)));
     }
     line("preprocessing", FormatPipeline(config.preprocessing));
@@ -271,7 +271,7 @@ class FindingsJson {
 
   const Findings& findings_;
   rapidjson::StringBuffer buffer_;
-  JsonWriter json_;
+  PrettyJsonWriter json_;
 };
 
 }  // namespace

@@ -12,6 +12,7 @@
 
 #include "ipc/arena.h"
 #include "ipc/channel.h"
+#include "os/crash_report.h"
 #include "os/process.h"
 #include "os/process_title.h"
 #include "os/sandbox.h"
@@ -22,7 +23,7 @@
 namespace holdfast {
 namespace {
 
-constexpr int kChannelFd = 3;
+constexpr int kWorkerChannelFd = 3;
 constexpr int kOomScore = 900;
 constexpr int kExitOrphaned = 9;
 constexpr int kExitSetUp = 70;
@@ -48,8 +49,8 @@ Arena ArrangeDescriptors(WorkerStart& start) {
   const int channel = start.channel.release();
   ::dup2(log, 1);
   ::dup2(log, 2);
-  ::dup2(channel, kChannelFd);
-  ::close_range(kChannelFd + 1, ~0u, 0);
+  ::dup2(channel, kWorkerChannelFd);
+  ::close_range(kWorkerChannelFd + 1, ~0u, 0);
   (void)start.arena.release();
   return std::move(*arena);
 }
@@ -108,11 +109,12 @@ void RunWorker(WorkerStart start, ModelRunner& runner) {
   }
   TieToSupervisor(start);
   ResetSignals();
+  InstallCrashReport();
   const SlotId slot = start.slot;
   const Generation generation = start.generation;
   const Sandboxing sandbox = start.sandbox;
   Arena arena = ArrangeDescriptors(start);
-  const Channel channel{UniqueFd(kChannelFd)};
+  const Channel channel{UniqueFd(kWorkerChannelFd)};
   WallIn(sandbox);
   channel.Send({.kind = MessageKind::kReady, .slot = slot, .generation = generation});
   for (;;) {

@@ -65,7 +65,8 @@ class Server:
         self.log_lines = []
         self._log_grew = threading.Condition()
         command = [BIN / "holdfast", "serve", "--bind-address", "127.0.0.1",
-                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", "--port-file", self.port_file,
+                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", "--platform", "none",
+                   "--port-file", self.port_file,
                    "--log-format", "json"]
         if models is not None:
             command += ["--model-repository", models]

@@ -70,6 +70,7 @@ cmd_ci() { #: everything that must hold before a change lands
   [[ $# -eq 0 ]] || fail "ci takes no arguments" 64
   prepare
   lint_all
+  step "clang-tidy" tidy
   build_everything
   sanitize_part asan "${ASAN_PARTS[@]}"
   fuzz_shortly

@@ -2,6 +2,10 @@
 #include "backend/fake/fake_backend.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <condition_variable>
@@ -45,6 +49,36 @@ void Spend(Duration duration, bool busy) {
   IdleUntil(std::chrono::steady_clock::now() + duration);
 }
 
+// What a worker that has been taken over would try. It gives an error where it succeeds, and comes
+// back where it is refused; the sandbox ends the process at most of it.
+Status TryToEscape(Misdeed misdeed) {
+  const auto escaped_if = [](bool done, const char* what) {
+    return done ? Status(Error{Reason::kInternal, fmt::format("the worker could {}", what)})
+                : Status();
+  };
+  switch (misdeed) {
+    case Misdeed::kOpenFile:
+      return escaped_if(std::ifstream("/proc/self/status").is_open(), "open a file");
+    case Misdeed::kConnect:
+      return escaped_if(::socket(AF_INET, SOCK_STREAM, 0) >= 0, "make a socket");
+    case Misdeed::kExecute: {
+      const char* const arguments[] = {"true", nullptr};
+      ::execv("/bin/true", const_cast<char* const*>(arguments));
+      return {};
+    }
+    case Misdeed::kFork: {
+      const pid_t child = ::fork();
+      if (child == 0) std::_Exit(0);
+      if (child > 0) ::waitpid(child, nullptr, 0);
+      return escaped_if(child > 0, "fork");
+    }
+    case Misdeed::kSignal:
+      return escaped_if(::syscall(SYS_tgkill, 1, 1, 0) == 0, "signal another process");
+    default:
+      return {};
+  }
+}
+
 // Does what does not return, or takes long. Reports what is an error.
 Status Misbehave(Misdeed misdeed, Duration slow) {
   switch (misdeed) {
@@ -67,6 +101,12 @@ Status Misbehave(Misdeed misdeed, Duration slow) {
     case Misdeed::kSlow:
       Spend(slow, /*busy=*/false);
       return {};
+    case Misdeed::kOpenFile:
+    case Misdeed::kConnect:
+    case Misdeed::kExecute:
+    case Misdeed::kFork:
+    case Misdeed::kSignal:
+      return TryToEscape(misdeed);
     case Misdeed::kNone:
     case Misdeed::kLeak:
     case Misdeed::kNan:

@@ -23,18 +23,20 @@ struct MisdeedName {
 };
 
 constexpr std::array kMisdeeds{
-    MisdeedName{"none", Misdeed::kNone},   MisdeedName{"abort", Misdeed::kAbort},
-    MisdeedName{"segv", Misdeed::kSegv},   MisdeedName{"exit", Misdeed::kExit},
-    MisdeedName{"hang", Misdeed::kHang},   MisdeedName{"spin", Misdeed::kSpin},
-    MisdeedName{"leak", Misdeed::kLeak},   MisdeedName{"out-of-memory", Misdeed::kOutOfMemory},
-    MisdeedName{"error", Misdeed::kError}, MisdeedName{"slow", Misdeed::kSlow},
-    MisdeedName{"nan", Misdeed::kNan},     MisdeedName{"inf", Misdeed::kInf},
-    MisdeedName{"zeros", Misdeed::kZeros},
+    MisdeedName{"none", Misdeed::kNone},       MisdeedName{"abort", Misdeed::kAbort},
+    MisdeedName{"segv", Misdeed::kSegv},       MisdeedName{"exit", Misdeed::kExit},
+    MisdeedName{"hang", Misdeed::kHang},       MisdeedName{"spin", Misdeed::kSpin},
+    MisdeedName{"leak", Misdeed::kLeak},       MisdeedName{"out-of-memory", Misdeed::kOutOfMemory},
+    MisdeedName{"error", Misdeed::kError},     MisdeedName{"slow", Misdeed::kSlow},
+    MisdeedName{"nan", Misdeed::kNan},         MisdeedName{"inf", Misdeed::kInf},
+    MisdeedName{"zeros", Misdeed::kZeros},     MisdeedName{"open-file", Misdeed::kOpenFile},
+    MisdeedName{"connect", Misdeed::kConnect}, MisdeedName{"execute", Misdeed::kExecute},
+    MisdeedName{"fork", Misdeed::kFork},       MisdeedName{"signal", Misdeed::kSignal},
 };
 
 constexpr double kMillisecondsMax = 3'600'000;
 constexpr std::int64_t kSideMax = 4096;
-constexpr std::int64_t kClassesMax = 100'000;
+constexpr std::int64_t kFakeClassesMax = 100'000;
 
 // Reads one table; a test's file needs only its first fault, so the first one is kept.
 class ScriptReader {
@@ -142,7 +144,7 @@ Result<FakeScript> ParseFakeScript(std::string_view toml, std::string_view file_
   }
   FakeScript script;
   ScriptReader reader(result.table(), file_name);
-  reader.Integer("classes", 2, kClassesMax, script.classes);
+  reader.Integer("classes", 2, kFakeClassesMax, script.classes);
   reader.Integer("width", 1, kSideMax, script.width);
   reader.Integer("height", 1, kSideMax, script.height);
   reader.Time("service_ms", script.service);

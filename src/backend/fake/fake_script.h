@@ -27,6 +27,12 @@ enum class Misdeed {
   kNan,          // Scores are not numbers.
   kInf,          // Scores are infinite.
   kZeros,        // All scores are 0: finite, and no answer.
+  // What the sandbox must not let it do; INTERNAL where it could.
+  kOpenFile,
+  kConnect,
+  kExecute,
+  kFork,
+  kSignal,  // To process 1.
 };
 
 // When to do which misdeed. The first rule that fits an item decides.

@@ -199,15 +199,9 @@ JsonToken JsonReader::ReadNumber() {
     scale = -fraction;
   }
   if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
-    ++at_;
-    const bool shrinks = at_ != end_ && *at_ == '-';
-    if (at_ != end_ && (*at_ == '-' || *at_ == '+')) ++at_;
-    if (at_ == end_ || !IsDigit(*at_)) return Fail("expected a digit in the exponent");
     int exponent = 0;
-    for (; at_ != end_ && IsDigit(*at_); ++at_) {
-      if (exponent < 100'000) exponent = exponent * 10 + (*at_ - '0');
-    }
-    scale += shrinks ? -exponent : exponent;
+    if (!ReadExponent(exponent)) return Fail("expected a digit in the exponent");
+    scale += exponent;
   }
   if (count <= kDigitsMax && scale >= -kPowerMax && scale <= kPowerMax) {
     const auto value = static_cast<double>(digits);
@@ -216,10 +210,29 @@ JsonToken JsonReader::ReadNumber() {
     if (negative) number_ = -number_;
     return Done(JsonToken::kNumber);
   }
+  return ReadExactly(start, negative, count, scale);
+}
+
+// At the e. A huge exponent stays huge, and does not overflow.
+bool JsonReader::ReadExponent(int& exponent) {
+  ++at_;
+  const bool shrinks = at_ != end_ && *at_ == '-';
+  if (at_ != end_ && (*at_ == '-' || *at_ == '+')) ++at_;
+  if (at_ == end_ || !IsDigit(*at_)) return false;
+  for (; at_ != end_ && IsDigit(*at_); ++at_) {
+    if (exponent < 100'000) exponent = exponent * 10 + (*at_ - '0');
+  }
+  if (shrinks) exponent = -exponent;
+  return true;
+}
+
+// The number from `start` to here, of `count` digits times ten to the `scale`: the slow way.
+JsonToken JsonReader::ReadExactly(const char* start, bool negative, int count, int scale) {
   double exact = 0;
   if (std::from_chars(start, at_, exact).ec == std::errc::result_out_of_range) {
-    for (const char* c = start; *c == '-' || *c == '0' || *c == '.'; ++c)
+    for (const char* c = start; *c == '-' || *c == '0' || *c == '.'; ++c) {
       count -= *c == '0' ? 1 : 0;
+    }
     if (scale + count > 0) return Fail("a number too big for a double");
     exact = negative ? -0.0 : 0.0;
   }

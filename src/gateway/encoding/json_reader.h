@@ -65,6 +65,8 @@ class JsonReader {
   JsonToken ReadString(JsonToken token);
   bool ReadEscape();
   JsonToken ReadNumber();
+  bool ReadExponent(int& exponent);
+  JsonToken ReadExactly(const char* start, bool negative, int count, int scale);
   JsonToken ReadUnfinite(bool negative);
   JsonToken ReadWord(std::string_view word, JsonToken token);
   bool Take(std::string_view word);

@@ -24,7 +24,7 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-std::string_view TakeUntil(std::string_view& rest, char separator) {
+std::string_view TakeTrimmed(std::string_view& rest, char separator) {
   const std::string_view part = rest.substr(0, std::min(rest.find(separator), rest.size()));
   rest.remove_prefix(std::min(part.size() + 1, rest.size()));
   return Trim(part);
@@ -50,9 +50,9 @@ int ParseQuality(std::string_view text) {
 
 MediaRange ParseRange(std::string_view text) {
   MediaRange range;
-  range.type = Lower(TakeUntil(text, ';'));
+  range.type = Lower(TakeTrimmed(text, ';'));
   while (!text.empty()) {
-    const std::string parameter = Lower(TakeUntil(text, ';'));
+    const std::string parameter = Lower(TakeTrimmed(text, ';'));
     if (parameter.starts_with("q=")) range.quality = ParseQuality(parameter.substr(2));
   }
   return range;
@@ -67,7 +67,9 @@ int Exactness(std::string_view range, std::string_view type) {
 
 }  // namespace
 
-std::string MediaType(std::string_view content_type) { return Lower(TakeUntil(content_type, ';')); }
+std::string MediaType(std::string_view content_type) {
+  return Lower(TakeTrimmed(content_type, ';'));
+}
 
 bool IsImageType(std::string_view media_type) {
   constexpr std::array<std::string_view, 8> kTypes{
@@ -92,7 +94,7 @@ std::optional<std::string_view> Negotiate(std::string_view accept,
                                           std::span<const std::string_view> offers) {
   std::vector<MediaRange> ranges;
   while (!accept.empty() && ranges.size() < kRangesMax) {
-    const std::string_view text = TakeUntil(accept, ',');
+    const std::string_view text = TakeTrimmed(accept, ',');
     if (!text.empty()) ranges.push_back(ParseRange(text));
   }
   if (ranges.empty()) return offers.front();

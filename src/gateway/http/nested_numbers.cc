@@ -128,7 +128,7 @@ std::string DescribeValue(JsonReader reader, JsonToken first) {
     } else {
       if (token == JsonToken::kError) return "no valid JSON";
       if (token != JsonToken::kNumber) stranger = token;
-      if (IsOpening(token)) token = reader.Skip(token);
+      if (IsOpening(token)) (void)reader.Skip(token);
       regular = regular && levels.Leaf();
     }
     if (!regular) return "ragged arrays";
