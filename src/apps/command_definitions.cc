@@ -257,6 +257,50 @@ CommandDefinition DefineQuarantine() {
   return draft.definition;
 }
 
+CommandDefinition DefineDrill() {
+  auto draft = Begin<DrillCommand>(
+      "drill", "Hurt a running server's workers, and prove that no request is lost.",
+      "Injects one fault after the other into workers of a running server, while it sends photos "
+      "at "
+      "a steady rate or watches the load that is there. kill: SIGKILL. stop: SIGSTOP, so that the "
+      "worker hangs. oom: its memory may not grow any more. garbage: one word of its next answer "
+      "is garbled before the answer is checked. Then prints what became of every request, and how "
+      "long workers took to be back. Exits with 0 only if no request was lost and no answer was "
+      "another than before the drill, else with 1.",
+      {"holdfast drill", "holdfast drill --for 300 --faults kill,stop --photos *.jpg --rate 20",
+       "holdfast drill --watch --yes --json --server http://127.0.0.1:8081"});
+  CLI::App& app = draft.app();
+  DrillCommand& options = *draft.options;
+  AddAdminServer(app, options.server);
+  app.add_option("--faults", options.faults, "What to inject, in turn, with commas between.")
+      ->type_name("FAULTS")
+      ->default_str("kill,stop,oom,garbage")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(Quiet(CLI::IsMember({"kill", "stop", "oom", "garbage"})));
+  const auto seconds = [&app](const char* flag, std::chrono::seconds& target, const char* help) {
+    app.add_option_function<unsigned>(
+           flag, [&target](unsigned count) { target = std::chrono::seconds(count); }, help)
+        ->type_name("SECONDS")
+        ->default_str(std::to_string(target.count()))
+        ->check(Quiet(CLI::Range(1, 86'400)));
+  };
+  seconds("--for", options.duration, "How long to inject faults.");
+  seconds("--every", options.every,
+          "From one fault to the next; longer if the workers are not yet back.");
+  app.add_option("--photos", options.photos,
+                 "What to send: JPEG, PNG or WebP pictures. Without it: generated ones.")
+      ->type_name("FILE");
+  app.add_option("--rate", options.rate,
+                 "Photos a second. Without it: a quarter of what the server can classify.")
+      ->type_name("N")
+      ->check(Quiet(CLI::Range(0.01, 10'000.0)));
+  app.add_flag("--watch", options.watch, "Send nothing: watch the load that is there.");
+  app.add_flag("--yes", options.yes, "Go on even if the server has real traffic.");
+  app.add_flag("--json", options.json, "Print one JSON object.");
+  return draft.definition;
+}
+
 CommandDefinition DefineVersion() {
   auto draft = Begin<VersionCommand>(
       "version", "Show version, build and inference libraries.",
@@ -337,6 +381,7 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefineHealthcheck());
   commands.push_back(DefineDeaths());
   commands.push_back(DefineQuarantine());
+  commands.push_back(DefineDrill());
   commands.push_back(DefineVersion());
   commands.push_back(DefineCompletion());
   commands.push_back(DefineMan());

@@ -74,12 +74,25 @@ struct QuarantineCommand {
   bool json = false;
 };
 
+struct DrillCommand {
+  std::string server;               // The admin address; empty: this machine's.
+  std::vector<std::string> faults;  // Words of base/drill_fault.h; empty: all.
+  std::vector<std::string> photos;  // Empty: generated pictures.
+  std::chrono::seconds duration{30};
+  std::chrono::seconds every{2};
+  std::optional<double> rate;
+  bool watch = false;
+  bool yes = false;
+  bool json = false;
+};
+
 struct VersionCommand {
   bool json = false;
 };
 
 using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, ClassifyCommand,
-                             HealthcheckCommand, DeathsCommand, QuarantineCommand, VersionCommand>;
+                             HealthcheckCommand, DeathsCommand, QuarantineCommand, DrillCommand,
+                             VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

@@ -5,6 +5,7 @@
 
 #include "apps/admin_commands.h"
 #include "apps/command_line.h"
+#include "apps/drill_command.h"
 #include "apps/failure.h"
 #include "apps/remote_commands.h"
 #include "apps/serve_gateway.h"
@@ -30,6 +31,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (const auto* quarantine = std::get_if<QuarantineCommand>(&*command)) {
     return RunQuarantine(*quarantine);
   }
+  if (const auto* drill = std::get_if<DrillCommand>(&*command)) return RunDrillCommand(*drill);
   return FailUsage("holdfast-gateway is started by holdfast; try 'holdfast --help'");
 }
 

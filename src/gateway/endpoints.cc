@@ -2,6 +2,7 @@
 #include "gateway/endpoints.h"
 
 #include "gateway/encoding/json_writer.h"
+#include "gateway/http/drill_order.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -103,6 +104,25 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
 
 }  // namespace
 
+HttpAnswer AnswerDrill(ServerState& state, ByteView body, std::string_view request_id) {
+  const Result<DrillFault> fault = ParseDrillOrder(body);
+  const auto refuse = [&](const Error& error) {
+    return RenderError(error.reason, error.message,
+                       state.inference.RetryHint(error.reason, Duration::zero()), request_id);
+  };
+  if (!fault) return refuse(fault.error());
+  const Result<DrilledWorker> worker = state.inference.Drill(*fault);
+  if (!worker) return refuse(worker.error());
+  std::string json = "{";
+  AppendText(json, "fault", DrillFaultWord(*fault));
+  AppendText(json, "model", worker->model);
+  AppendNumber(json, "slot", worker->slot.value);
+  AppendNumber(json, "generation", worker->generation.value);
+  AppendNumber(json, "pid", worker->pid);
+  Close(json, '}');
+  return {.body = json + '\n'};
+}
+
 std::string_view EndpointName(Endpoint endpoint) {
   switch (endpoint) {
     case Endpoint::kRoot:
@@ -133,6 +153,8 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/debug/deaths";
     case Endpoint::kQuarantine:
       return "/debug/quarantine";
+    case Endpoint::kDrill:
+      return "/debug/drill";
   }
   return "unknown";
 }

@@ -172,6 +172,9 @@ class Gateway {
                               report ? *report : DeathReport{});
         break;
       }
+      case MessageKind::kWorkerForked:
+        inference_.WorkerForked(message.slot, message.generation, message.value);
+        break;
       case MessageKind::kRetire:
         inference_.RetireWorker(message.slot, message.generation,
                                 DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));

@@ -29,6 +29,7 @@ namespace http = beast::http;
 using beast::error_code;
 
 constexpr std::size_t kHeaderBytesMax = KiB(16);
+constexpr std::size_t kOrderBytesMax = KiB(1);
 constexpr std::size_t kDrainBytesMax = MiB(128);
 constexpr auto kDrainTime = std::chrono::seconds(2);
 constexpr auto kWriteTime = std::chrono::seconds(30);
@@ -153,10 +154,27 @@ class Connection {
       co_return co_await Write(exchange, std::move(answer));
     }
     exchange.endpoint = EndpointName(route->endpoint);
+    if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (!route->needs_body) {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
     co_return co_await Infer(parser, exchange, *route);
+  }
+
+  // An operator's order, whose words are in a small body.
+  asio::awaitable<bool> TakeOrder(Parser& parser, Exchange& exchange) {
+    Result<std::size_t> length = BodyLength(parser);
+    if (!length) co_return co_await Refuse(exchange, length.error());
+    if (!parser.chunked() && *length > kOrderBytesMax) {
+      const Error error{Reason::kPayloadTooLarge, "an order has at most 1024 bytes"};
+      co_return co_await Refuse(exchange, error);
+    }
+    const Result<Body> body = co_await ReadBody(parser, std::min(*length, kOrderBytesMax));
+    if (!body && body.error().reason == Reason::kClientClosed) co_return false;
+    if (!body) co_return co_await Refuse(exchange, body.error());
+    exchange.body_unread = false;
+    HttpAnswer answer = AnswerDrill(state_, body->view(), exchange.id);
+    co_return co_await Write(exchange, std::move(answer));
   }
 
   // --- Inference ---

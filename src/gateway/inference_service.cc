@@ -231,6 +231,7 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   NoteSleep(Now());
   const ServableDescription& servable = servables_.Get(slot_servables_.at(slot));
   Result<WorkerAnswer> answer = pool_.ReadAnswer(slot);
+  GarbleIfOrdered(slot, answer);
   const Status valid = Judge(slot, item, answer);
   if (!valid) {
     metrics_.InvalidOutput(FormatKey(servable.key));
@@ -294,6 +295,8 @@ void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
   // Until now there was one, if it had come as far as that.
   if (ready_slots_.erase(slot) > 0) last_ready_[slot_servables_.at(slot)] = Now();
   running_.erase(slot);
+  pids_.erase(slot);
+  garbled_.erase(slot);
   scheduler_.WorkerLost(slot, generation, begun, Now());
   Pump();
 }

@@ -13,6 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/drill_fault.h"
 #include "gateway/death_log.h"
 #include "gateway/inference.h"
 #include "gateway/metrics.h"
@@ -27,6 +28,14 @@
 namespace holdfast {
 
 using CallId = std::uint64_t;
+
+// Whom a drill's fault was meant for.
+struct DrilledWorker {
+  std::string model;  // "NAME/VERSION".
+  SlotId slot;
+  Generation generation;
+  std::uint64_t pid = 0;
+};
 
 // Protocol-neutral: items in, an outcome for each out. Every face ends here, so faces cannot differ
 // in scheduling, deadlines or rescue. It turns events into calls of the pure Scheduler and its
@@ -63,6 +72,7 @@ class InferenceService {
   void ServableFailed(ServableId id);
   void AddWorker(SlotId slot, Generation generation, ServableId servable, UniqueFd channel,
                  UniqueFd arena);
+  void WorkerForked(SlotId slot, Generation generation, std::uint64_t pid);
   void WorkerDied(SlotId slot, Generation generation, ServableId servable, DeathCause cause,
                   const DeathReport& report);
 
@@ -72,6 +82,10 @@ class InferenceService {
   // A canary of the servable has failed, or worked again: while it fails, the server is not
   // healthy.
   void SetSuspect(ServableId servable, bool suspect);
+
+  // --- Orders of an operator ---
+  // Lets one ready worker, whichever, suffer `fault`. kNoWorker: none is ready.
+  Result<DrilledWorker> Drill(DrillFault fault);
 
   // --- State ---
   // Whether every servable that is not given up has had a ready worker lately, and work moves on.
@@ -115,6 +129,7 @@ class InferenceService {
   void OnReady(SlotId slot, Generation generation);
   void OnAnswered(SlotId slot, Generation generation, ItemId item);
   void OnLost(SlotId slot, Generation generation, bool begun);
+  void GarbleIfOrdered(SlotId slot, Result<WorkerAnswer>& answer);
   Status Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const;
   void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
   void Refuse(const struct Refuse& refusal);
@@ -150,6 +165,8 @@ class InferenceService {
   std::map<SlotId, Running> running_;
   std::map<SlotId, ServableId> slot_servables_;
   std::set<SlotId> ready_slots_;  // Whose worker has been ready.
+  std::map<SlotId, std::uint64_t> pids_;
+  std::set<SlotId> garbled_;  // Whose next answer a drill garbles.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
   std::size_t reserved_bytes_ = 0;
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.

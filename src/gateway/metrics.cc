@@ -54,6 +54,8 @@ Metrics::Metrics()
       canary_failures_(Family(registry_, prometheus::BuildCounter(),
                               "holdfast_canary_failures_total",
                               "Golden examples that idle workers did not classify rightly")),
+      drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
+                           "Faults that an operator's drill injected, by kind")),
       latency_(Family(registry_, prometheus::BuildHistogram(), "holdfast_request_seconds",
                       "From the request's header to the handed-over answer")),
       stages_(Family(registry_, prometheus::BuildHistogram(), "holdfast_item_stage_seconds",
@@ -126,6 +128,10 @@ void Metrics::CanaryFailed(const std::string& model) {
 void Metrics::HostSlept() { host_slept_.Increment(); }
 
 void Metrics::Quarantined() { quarantined_.Increment(); }
+
+void Metrics::Drilled(DrillFault fault) {
+  drill_faults_.Add({{"fault", std::string(DrillFaultWord(fault))}}).Increment();
+}
 
 std::string Metrics::Render(const Levels& levels) {
   queue_items_.Set(static_cast<double>(levels.queued));

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/death_cause.h"
+#include "base/drill_fault.h"
 #include "base/reason.h"
 #include "base/time.h"
 
@@ -41,6 +42,7 @@ class Metrics {
   void CanaryFailed(const std::string& model);
   void HostSlept();
   void Quarantined();
+  void Drilled(DrillFault fault);
 
   struct Levels {
     std::size_t queued = 0;
@@ -82,6 +84,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& worker_exits_;
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
   prometheus::Family<prometheus::Counter>& canary_failures_;
+  prometheus::Family<prometheus::Counter>& drill_faults_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;
 };

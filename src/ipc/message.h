@@ -28,12 +28,14 @@ enum class MessageKind : std::uint32_t {
   kServableFailed,  // servable: its crash budget is spent.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
+  kWorkerForked,    // slot, generation, value = pid: for reports, it is nobody's handle.
   kRetire,          // slot, generation, code = DeathCause: end it between two items.
   kDrain,           // value = nanoseconds until the supervisor will not wait any longer.
   // gateway → supervisor
   kHello,        // value = digest of the build id.
   kWorkerReady,  // slot, generation.
   kRecycle,      // slot, generation, code = DeathCause.
+  kInject,       // slot, generation, code = DrillFault: an operator wants this worker to suffer it.
   kDrained,
   // worker → gateway
   kReady,   // slot, generation.

@@ -146,6 +146,14 @@ Status ChangeUser(uid_t uid) {
 
 void StopGatheringHugePages() { ::prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0); }
 
+Status ForbidGrowth(pid_t pid) {
+  rlimit limit{};
+  if (::prlimit(pid, RLIMIT_AS, nullptr, &limit) != 0) return SystemError("read a memory limit");
+  limit.rlim_cur = 0;  // Less than it has: what it has stays, all growth fails.
+  if (::prlimit(pid, RLIMIT_AS, &limit, nullptr) != 0) return SystemError("set a memory limit");
+  return {};
+}
+
 Result<std::size_t> CountThreads() {
   std::error_code error;
   std::size_t count = 0;

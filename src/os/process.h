@@ -69,6 +69,10 @@ Status ChangeUser(uid_t uid);
 // without that switch goes on as before.
 void StopGatheringHugePages();
 
+// From now on no allocation of the child `pid`, which has not been reaped, gets new memory from the
+// kernel.
+Status ForbidGrowth(pid_t pid);
+
 // Threads of this process, as /proc counts them.
 Result<std::size_t> CountThreads();
 

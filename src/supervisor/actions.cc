@@ -174,4 +174,31 @@ void Supervisor::Kill(SlotId slot, Generation generation, DeathCause cause) {
   if (entry->second.process.pidfd) SendSignal(entry->second.process.pidfd, SIGKILL);
 }
 
+// A drill's fault looks like an accident: our_reason stays empty, so that its cause has to be
+// found.
+void Supervisor::Inject(SlotId slot, Generation generation, std::optional<DrillFault> fault) {
+  const auto entry = workers_.find(slot);
+  if (!fault || entry == workers_.end() || entry->second.generation != generation) return;
+  Worker& worker = entry->second;
+  const Process& process = worker.process;
+  if (!process.pidfd) return;
+  switch (*fault) {
+    case DrillFault::kKill:
+      SendSignal(process.pidfd, SIGKILL);
+      return;
+    case DrillFault::kStop:
+      SendSignal(process.pidfd, SIGSTOP);
+      return;
+    case DrillFault::kOutOfMemory:
+      worker.starved = true;
+      if (const Status starved = ForbidGrowth(process.pid); !starved) {
+        log_.Warning("cannot starve a worker",
+                     {{"slot", slot.value}, {"error", starved.error().message}});
+      }
+      return;
+    case DrillFault::kGarbage:
+      return;  // The gateway's to do.
+  }
+}
+
 }  // namespace holdfast

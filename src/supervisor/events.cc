@@ -42,6 +42,9 @@ void Supervisor::OnGatewayMessage() {
         fleet_.RecycleAsked(message.slot, message.generation,
                             DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));
         break;
+      case MessageKind::kInject:
+        Inject(message.slot, message.generation, DrillFaultFromNumber(message.code));
+        break;
       case MessageKind::kDrained:
         if (draining_) exit_code_ = 0;
         break;
@@ -138,6 +141,10 @@ void Supervisor::OnForked(ServableId servable, Channel::Incoming& news) {
                                {"slot", news.message.slot.value},
                                {"generation", news.message.generation.value},
                                {"pid", pid}});
+  TellGateway({.kind = MessageKind::kWorkerForked,
+               .slot = news.message.slot,
+               .generation = news.message.generation,
+               .value = static_cast<std::uint64_t>(pid)});
   if (worker.our_reason.has_value()) SendSignal(worker.process.pidfd, SIGKILL);
   if (const auto dead = limbo_.extract(pid); !dead.empty()) {
     OnWorkerDied(news.message.slot, dead.mapped());
@@ -257,7 +264,10 @@ void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
                                  {"explanation", report.explanation},
                                  {"last_words", report.last_words}});
   }
-  fleet_.WorkerDied(slot, worker.generation, explained.cause, Now());
+  // Starved by a drill: that says nothing of how many workers the memory has room for.
+  const bool drilled = worker.starved && explained.cause == DeathCause::kOutOfMemory;
+  fleet_.WorkerDied(slot, worker.generation, drilled ? DeathCause::kExited : explained.cause,
+                    Now());
   if (draining_) EndIfWithoutWorkers(servable);
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/drill_fault.h"
 #include "ipc/channel.h"
 #include "ipc/description.h"
 #include "lifecycle/fleet.h"
@@ -55,6 +56,7 @@ class Supervisor {
     std::optional<DeathCause> our_reason;         // Why we killed it.
     bool known = false;                           // Its kForked has come.
     std::optional<std::uint64_t> bytes_at_ready;  // Its anonymous memory then.
+    bool starved = false;                         // A drill forbids it more memory.
     bool retiring = false;                        // The gateway was told to let it go.
   };
   struct Model {
@@ -82,6 +84,7 @@ class Supervisor {
   void OrderWorkerProcess(const OrderWorker& order);
   Status TryOrder(const OrderWorker& order);
   void Kill(SlotId slot, Generation generation, DeathCause cause);
+  void Inject(SlotId slot, Generation generation, std::optional<DrillFault> fault);
   void GiveUpWith(const std::string& why);
 
   // --- Events ---

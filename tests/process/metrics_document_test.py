@@ -87,10 +87,13 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server)
     assert server.classify(gray(INVALID))[2]["reason"] == "OUTPUT_INVALID"
     wait_until(lambda: server.metric("holdfast_worker_exits_total") == 4, "four deaths counted")
 
+    order = {"method": "POST", "path": "/debug/drill", "body": b'{"fault":"garbage"}'}
+    wait_until(lambda: server.request(**order, port=server.admin_port)[0] == 200, "a ready worker")
+
     seen, values = scrape(server)
     assert seen == metrics
     allowed = {label.strip("`"): words(cell) for label, cell in rows("Labels", 2)}
-    for label in ("endpoint", "stage", "cause"):
+    for label in ("endpoint", "stage", "cause", "fault"):
         assert values[label] <= allowed[label]
     assert {"signal", "invalid-output"} <= values["cause"]
     assert values["stage"] == allowed["stage"]

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/client/admin_client.h"
 
+#include <fmt/format.h>
 #include <simdjson.h>
 
 #include "gateway/client/http_client.h"
@@ -83,6 +84,34 @@ Result<std::uint64_t> ParseCleared(const std::string& json) {
   std::uint64_t cleared = 0;
   if (parser.parse(json)["cleared"].get(cleared) != SUCCESS) return Foreign();
   return cleared;
+}
+
+Result<RemoteDrill> OrderDrill(const HttpUrl& server, DrillFault fault,
+                               std::chrono::milliseconds timeout) {
+  const std::string order = fmt::format("{{\"fault\":\"{}\"}}", DrillFaultWord(fault));
+  ClientRequest request{.method = "POST",
+                        .url = server,
+                        .content_type = "application/json",
+                        .body = {reinterpret_cast<const std::uint8_t*>(order.data()), order.size()},
+                        .headers = {},
+                        .connect_timeout = timeout,
+                        .answer_timeout = timeout};
+  request.url.target = "/debug/drill";
+  const ClientAnswer answer = TRY(SendHttpRequest(request));
+  if (answer.status != 200) return RefusalOf(answer);
+  return ParseDrill(answer.body);
+}
+
+Result<RemoteDrill> ParseDrill(const std::string& json) {
+  simdjson::dom::parser parser;
+  element object;
+  RemoteDrill worker;
+  if (parser.parse(json).get(object) != SUCCESS || !Read(object, "model", worker.model) ||
+      !Read(object, "slot", worker.slot) || !Read(object, "generation", worker.generation) ||
+      !Read(object, "pid", worker.pid)) {
+    return Foreign();
+  }
+  return worker;
 }
 
 }  // namespace holdfast

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/drill_fault.h"
 #include "base/result.h"
 #include "gateway/client/http_url.h"
 
@@ -33,14 +34,27 @@ struct RemoteQuarantineEntry {
   std::uint64_t expires_in_s = 0;
 };
 
+// Whom an injected fault was meant for.
+struct RemoteDrill {
+  std::string model;
+  std::uint64_t slot = 0;
+  std::uint64_t generation = 0;
+  std::uint64_t pid = 0;
+};
+
 // An endpoint of the admin address. Returns the answer's body; kUnavailable where there is none,
 // the server's own reason where it refuses.
 Result<std::string> AskAdmin(const HttpUrl& server, std::string_view method, std::string_view path,
                              std::chrono::milliseconds timeout);
 
+// Has the server inject one fault into one of its workers. kNoWorker: none is ready.
+Result<RemoteDrill> OrderDrill(const HttpUrl& server, DrillFault fault,
+                               std::chrono::milliseconds timeout);
+
 // kInternal for what no holdfast server writes.
 Result<std::vector<RemoteDeath>> ParseDeaths(const std::string& json);
 Result<std::vector<RemoteQuarantineEntry>> ParseQuarantine(const std::string& json);
 Result<std::uint64_t> ParseCleared(const std::string& json);
+Result<RemoteDrill> ParseDrill(const std::string& json);
 
 }  // namespace holdfast

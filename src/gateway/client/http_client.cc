@@ -103,6 +103,7 @@ class Exchange {
     if (!request_.content_type.empty()) {
       message_.set(http::field::content_type, request_.content_type);
     }
+    for (const auto& [name, value] : request_.headers) message_.set(name, value);
     if (!request_.body.empty() || request_.method == "POST") {
       message_.content_length(request_.body.size());
     }

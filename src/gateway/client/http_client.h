@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/bytes.h"
 #include "base/result.h"
@@ -14,8 +16,9 @@ namespace holdfast {
 struct ClientRequest {
   std::string method = "GET";
   HttpUrl url;
-  std::string content_type;  // Sent where there is a body.
-  ByteView body;             // Must live until the call returns.
+  std::string content_type;                                  // Sent where there is a body.
+  ByteView body;                                             // Must live until the call returns.
+  std::vector<std::pair<std::string, std::string>> headers;  // Beyond those that every one has.
   std::chrono::milliseconds connect_timeout{2000};
   std::chrono::milliseconds answer_timeout{10'000};  // From connected to the answer's last byte.
   std::size_t answer_bytes_max = MiB(8);

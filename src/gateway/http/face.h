@@ -45,6 +45,7 @@ enum class Endpoint {
   kLive,                // GET /livez
   kMetrics,             // GET /metrics
   kDeaths,              // GET /debug/deaths
+  kDrill,               // POST /debug/drill
   kQuarantine,          // GET, DELETE /debug/quarantine
 };
 

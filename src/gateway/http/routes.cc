@@ -34,6 +34,7 @@ constexpr std::array kPaths{
     EndpointPath{Endpoint::kMetrics, "/metrics", kGet},
     EndpointPath{Endpoint::kDeaths, "/debug/deaths", kGet, Audience::kAdmin},
     EndpointPath{Endpoint::kQuarantine, "/debug/quarantine", "GET, HEAD, DELETE", Audience::kAdmin},
+    EndpointPath{Endpoint::kDrill, "/debug/drill", kPost, Audience::kAdmin},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
     EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
