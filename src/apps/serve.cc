@@ -113,6 +113,7 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .keep_alive = config.keep_alive_s,
           .lame_duck = config.lame_duck_s,
           .canary_interval = config.canary_interval_s,
+          .poison_dir = config.poison_dir,
           .body_bytes_per_second_min = config.body_bytes_per_second_min,
           .log_as_text = LogsAsText(config.log_format),
           .log_level = static_cast<std::uint64_t>(config.log_level)};

@@ -64,6 +64,8 @@ constexpr std::array kSettings{
     Setting{"canary_interval_s", "Workers", "N", "s",
             "Workers that gave no answer for so long are asked with a golden example. 0: never.",
             &C::canary_interval_s, 0, kDaySeconds},
+    Setting{"poison_dir", "Workers", "DIR", "",
+            "Folder for images that killed two workers. Without it none is kept.", &C::poison_dir},
     Setting{
         "restarts_max", "Workers", "N", "",
         "Failed starts of a model or its workers within --restart-window-s before it is given up.",

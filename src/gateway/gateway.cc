@@ -213,6 +213,10 @@ class Gateway {
       co_await Pause(kQuietTime);
     } while (state_.unwritten > 0 && Now() < until);
     state_.all_written = nullptr;
+    if (metrics_.in_flight() > 0) {
+      log_.Warning("drain-timeout", {{"abandoned", metrics_.in_flight()},
+                                     {"effect", "their connections are closed without an answer"}});
+    }
     log_.Info("drained",
               {{"abandoned", metrics_.in_flight()}, {"idle_connections", state_.connections}});
     link_.Send({.kind = MessageKind::kDrained});

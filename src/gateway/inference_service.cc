@@ -67,6 +67,7 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
       is_successor_(options.loaded > 0),
       scheduler_(SchedulerOptions(options)),
       quarantine_({}),
+      poison_(options.poison_dir),
       pool_(loop, {.ready = [this](SlotId s, Generation g) { OnReady(s, g); },
                    .answered = [this](SlotId s, Generation g, ItemId i) { OnAnswered(s, g, i); },
                    .lost = [this](SlotId s, Generation g, bool b) { OnLost(s, g, b); }}),
@@ -353,8 +354,12 @@ void InferenceService::Refuse(const struct Refuse& refusal) {
   const auto place = places_.find(refusal.item);
   CHECK(place != places_.end());
   if (refusal.reason == Reason::kRequestCrashedWorker) {
-    quarantine_.Add(DigestOf(place->second), Now());
+    const std::string digest = DigestOf(place->second);
+    quarantine_.Add(digest, Now());
     metrics_.Quarantined();
+    if (const Status kept = poison_.Keep(digest, ItemAt(place->second).bytes.view()); !kept) {
+      log_.Warning("poison-not-kept", {{"digest", digest}, {"error", kept.error().message}});
+    }
   }
   Finish(refusal.item, {.reason = refusal.reason,
                         .detail = WordsFor(refusal.reason),

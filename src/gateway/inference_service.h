@@ -17,6 +17,7 @@
 #include "gateway/death_log.h"
 #include "gateway/inference.h"
 #include "gateway/metrics.h"
+#include "gateway/poison_keeper.h"
 #include "gateway/servable_table.h"
 #include "gateway/worker_pool.h"
 #include "ipc/death_report.h"
@@ -153,6 +154,7 @@ class InferenceService {
   Scheduler scheduler_;
   Quarantine quarantine_;
   DeathLog deaths_;
+  PoisonKeeper poison_;
   WorkerPool pool_;
   boost::asio::steady_timer timer_;
   TimePoint expected_wake_ = kNever;

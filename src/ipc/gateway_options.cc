@@ -29,6 +29,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("header_timeout_ms", options.header_timeout.count())
       .Set("keep_alive_ms", options.keep_alive.count())
       .Set("lame_duck_ms", options.lame_duck.count())
+      .Set("poison_dir", options.poison_dir)
       .Set("canary_interval_ms", options.canary_interval.count())
       .Set("body_bytes_per_second_min", options.body_bytes_per_second_min)
       .Set("log_as_text", static_cast<int>(options.log_as_text))
@@ -52,6 +53,7 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   options.header_timeout = TRY(TakeMilliseconds(arguments, "header_timeout_ms"));
   options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
   options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
+  options.poison_dir = TRY(arguments.Text("poison_dir"));
   options.canary_interval = TRY(TakeMilliseconds(arguments, "canary_interval_ms"));
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;

@@ -32,6 +32,7 @@ struct GatewayOptions {
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds lame_duck{0};
   std::chrono::milliseconds canary_interval{300'000};  // 0: no canaries.
+  std::string poison_dir;  // Where images that killed two workers are kept; empty: nowhere.
   std::uint64_t body_bytes_per_second_min = 16'384;
 
   bool log_as_text = false;

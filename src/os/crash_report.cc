@@ -19,6 +19,11 @@ constexpr int kFramesMax = 24;
 constexpr int kOwnFrames = 2;  // The handler, and the kernel's way into it.
 constexpr std::size_t kStackBytes = 64 * 1024;
 
+// The process title has overwritten argv, and with it the name that the loader gives the
+// executable.
+std::array<char, 64> executable_name;
+const void* executable_base = nullptr;
+
 // A stack that has overflowed cannot run the handler.
 alignas(16) std::array<std::uint8_t, kStackBytes> handler_stack;
 
@@ -58,8 +63,10 @@ void AddFrame(Line& line, const void* address) {
     line.AddNumber(place, 16);
     return;
   }
-  const char* const slash = std::strrchr(module.dli_fname, '/');
-  line.Add(slash == nullptr ? module.dli_fname : slash + 1);
+  const char* const name =
+      module.dli_fbase == executable_base ? executable_name.data() : module.dli_fname;
+  const char* const slash = std::strrchr(name, '/');
+  line.Add(slash == nullptr ? name : slash + 1);
   line.Add("+0x");
   line.AddNumber(place - reinterpret_cast<std::uintptr_t>(module.dli_fbase), 16);
 }
@@ -81,9 +88,22 @@ void OnCrash(int signal) {
   ::raise(signal);
 }
 
+void RememberExecutable() {
+  std::array<char, 4096> path{};
+  if (::readlink("/proc/self/exe", path.data(), path.size() - 1) < 0) return;
+  const char* const slash = std::strrchr(path.data(), '/');
+  const std::string_view name = slash == nullptr ? path.data() : slash + 1;
+  name.copy(executable_name.data(), executable_name.size() - 1);
+  Dl_info module;
+  if (::dladdr(reinterpret_cast<const void*>(&InstallCrashReport), &module) != 0) {
+    executable_base = module.dli_fbase;
+  }
+}
+
 }  // namespace
 
 void InstallCrashReport() {
+  RememberExecutable();
   // The first call loads what unwinding needs; in a crash, or behind a sandbox, that would fail.
   std::array<void*, 1> frame;
   ::backtrace(frame.data(), 1);

@@ -15,12 +15,13 @@ namespace holdfast {
 
 void Supervisor::OnGatewayMessage() {
   Channel::Incoming news;
-  while (gateway_.has_value()) {
+  while (gateway_.has_value() && gateway_->channel.open()) {
     const auto state = gateway_->channel.Receive(news);
     if (state == Channel::State::kNothingYet) return;
     if (state == Channel::State::kClosed) {
       // Its death comes by SIGCHLD; one that broke the grammar is helped on its way.
       poller_.Remove(gateway_->channel.fd());
+      gateway_->channel.Close();
       SendSignal(gateway_->process.pidfd, SIGKILL);
       return;
     }

@@ -19,6 +19,7 @@ namespace {
 constexpr auto kLateness = std::chrono::milliseconds(50);
 constexpr auto kLogRetry = std::chrono::milliseconds(100);
 constexpr auto kReapRetry = std::chrono::milliseconds(5);
+constexpr auto kGatewayEarlier = std::chrono::milliseconds(250);
 constexpr auto kLastWordsTime = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -93,6 +94,8 @@ int Supervisor::Run() {
     }
   }
   StopChildren();
+  // Nobody accepts any more: a connection that still came in would wait for nothing.
+  listeners_ = {};
   // The reader gets a moment to take the last lines; a stuck one must not keep us from ending.
   for (const TimePoint until = Now() + kLastWordsTime; stderr_sink_.pending() && Now() < until;) {
     (void)poller_.Wait(Now() + kLogRetry);
@@ -113,6 +116,9 @@ TimePoint Supervisor::NextWake() const {
 void Supervisor::OnSignal(int signal) {
   switch (signal) {
     case SIGCHLD:
+      // A worker that the gateway has given up may leave by itself, before its order has been read.
+      OnGatewayMessage();
+      for (const FleetAction& action : fleet_.Decide(Now())) Carry(action);
       ReapAll();
       return;
     case SIGHUP:
@@ -134,7 +140,9 @@ void Supervisor::StartDrain() {
   fleet_.Drain();
   log_.Info("draining", {{"at_most_s", Seconds(options_.drain_timeout)}});
   if (gateway_.has_value() && gateway_->greeted) {
-    const auto budget = std::chrono::duration_cast<Duration>(options_.drain_timeout);
+    // The gateway ends first, and can say what it leaves undone.
+    const auto whole = std::chrono::duration_cast<Duration>(options_.drain_timeout);
+    const Duration budget = std::max<Duration>(whole - kGatewayEarlier, whole / 2);
     TellGateway({.kind = MessageKind::kDrain, .value = static_cast<std::uint64_t>(budget.count())});
     for (std::uint32_t i = 0; i < models_.size(); ++i) EndIfWithoutWorkers(ServableId{i});
   } else {
@@ -144,8 +152,8 @@ void Supervisor::StartDrain() {
 
 void Supervisor::CheckDrain(TimePoint now) {
   if (!draining_ || exit_code_.has_value() || now < drain_until_) return;
-  log_.Warning("drain-timeout", {{"after_s", Seconds(options_.drain_timeout)},
-                                 {"effect", "what is still in flight is abandoned"}});
+  log_.Warning("gateway-not-drained", {{"after_s", Seconds(options_.drain_timeout)},
+                                       {"effect", "what is still in flight is abandoned"}});
   exit_code_ = 0;
 }
 

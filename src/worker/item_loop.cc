@@ -110,6 +110,8 @@ void RunWorker(WorkerStart start, ModelRunner& runner) {
   TieToSupervisor(start);
   ResetSignals();
   InstallCrashReport();
+  // An allocation that nobody checks must not look like a crash.
+  std::set_new_handler([] { Leave(kExitOutOfMemory, "out of memory while serving"); });
   const SlotId slot = start.slot;
   const Generation generation = start.generation;
   const Sandboxing sandbox = start.sandbox;

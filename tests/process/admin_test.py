@@ -54,6 +54,18 @@ def test_a_cleared_quarantine_lets_an_image_be_tried_again(poisoned):
     poisoned.check_quiet()
 
 
+def test_a_poisonous_image_is_kept_only_when_the_operator_asks_for_it(tmp_path, fake_model):
+    folder = tmp_path / "poison"
+    folder.mkdir()
+    with Server(tmp_path, "--workers", "2", "--poison-dir", folder,
+                models=fake_model(RULE)) as server:
+        server.classify(gray(GOOD))
+        server.classify(gray(POISON))
+        digest = server.await_event("worker-died", 2)[0]["digest"]
+        assert [file.name for file in folder.iterdir()] == [digest]
+        assert (folder / digest).read_bytes() == gray(POISON)
+
+
 def test_clients_do_not_see_the_admin_endpoints(poisoned):
     for method, path in (("GET", "/debug/deaths"), ("GET", "/debug/quarantine"),
                          ("DELETE", "/debug/quarantine")):

@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 
+from tests.process.gray import gray
 from tests.process.running_server import BIN, MODELS, PHOTOS, TINY, Server, oracle
 
 
@@ -53,8 +54,9 @@ def tiny_server(tmp_path):
 
 @pytest.fixture
 def fake_model(tmp_path):
-    """Makes a repository with one fake model: fake_model(rules, **keys of fake.toml)."""
-    def make(rules="", name="fake", **keys):
+    """Makes a repository with one fake model: fake_model(rules, **keys of fake.toml). `golden`: the
+    class of its golden example."""
+    def make(rules="", name="fake", golden=None, **keys):
         folder = tmp_path / "fakes" / name / "1"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -62,6 +64,10 @@ def fake_model(tmp_path):
             'engine = "fake"\nfile = "fake.toml"\n[preprocessing]\ngeometry = "stretch"\n'
             "crop = [32, 32]\nmean = [0, 0, 0]\ndeviation = [1, 1, 1]\n")
         lines = "".join(f"{key} = {value}\n" for key, value in keys.items())
-        (folder / "fake.toml").write_text(lines + rules)
+        if golden is not None:
+            (folder / "golden.png").write_bytes(gray(golden))
+            with open(folder / "model.toml", "a", encoding="utf-8") as toml:
+                toml.write(f'[[golden]]\nfile = "golden.png"\nclass = {golden}\n')
+        (folder / "fake.toml").write_text(f"# {name}\n{lines}{rules}")  # An empty file is refused.
         return tmp_path / "fakes"
     return make

@@ -18,7 +18,7 @@ def test_a_worker_that_grows_is_replaced_between_two_images(tmp_path, fake_model
     leaking = fake_model(rule("leak", leak_mib=16))
     with Server(tmp_path, "--workers", "2", "--worker-growth-max", "64MiB",
                 models=leaking) as server:
-        old = server.await_workers(2)
+        server.await_workers(2)
 
         def classify_until_replaced():
             status, headers, answer = server.classify(gray(BAD))
@@ -29,8 +29,7 @@ def test_a_worker_that_grows_is_replaced_between_two_images(tmp_path, fake_model
         outgrown = server.events("worker-outgrown")
         assert len(outgrown) >= 2
         assert all(event["grown_mib"] > event["allowed_mib"] == 64 for event in outgrown)
-        assert {event["pid"] for event in outgrown[:2]} == set(old)
-        # Never two at once: the second was told to go after the first one's successor was ready.
+        # Never two at once: the second was told to go after the first one had gone.
         died = server.events("worker-died")
         assert outgrown[1]["time"] > died[0]["time"]
         assert server.metric("holdfast_worker_exits_total") == len(died)

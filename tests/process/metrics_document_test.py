@@ -9,13 +9,17 @@ from tests.process.gray import gray
 from tests.process.running_server import ROOT, Server, wait_until
 
 DOCUMENT = ROOT / "docs/reference/metrics.md"
-GOOD, DEADLY, INVALID = 2, 7, 8  # Classes of the fake model's items.
+GOOD, CANARY, DEADLY, INVALID = 2, 4, 7, 8  # Classes of the fake model's items.
 RULES = f"""[[on]]
 class = {DEADLY}
 do = "abort"
 [[on]]
 class = {INVALID}
 do = "nan"
+[[on]]
+class = {CANARY}
+after = 3  # The golden example and the warm-up are right.
+do = "wrong"
 """
 
 
@@ -70,7 +74,8 @@ def scrape(server):
 
 @pytest.fixture
 def server(tmp_path, fake_model):
-    with Server(tmp_path, "--workers", "2", models=fake_model(RULES)) as running:
+    with Server(tmp_path, "--workers", "2", "--canary-interval-s", "2",
+                models=fake_model(RULES, golden=CANARY)) as running:
         yield running
 
 
@@ -85,7 +90,8 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server)
     assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_CRASHED_WORKER"
     assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_QUARANTINED"
     assert server.classify(gray(INVALID))[2]["reason"] == "OUTPUT_INVALID"
-    wait_until(lambda: server.metric("holdfast_worker_exits_total") == 4, "four deaths counted")
+    wait_until(lambda: server.metric("holdfast_worker_exits_total") >= 4, "four deaths counted")
+    server.await_event("canary-failed")
 
     order = {"method": "POST", "path": "/debug/drill", "body": b'{"fault":"garbage"}'}
     wait_until(lambda: server.request(**order, port=server.admin_port)[0] == 200, "a ready worker")

@@ -91,6 +91,7 @@ SupervisorShell::Options DrawFleet(Random& random, std::uint64_t seed) {
   SupervisorShell::Options options;
   options.fleet.seed = seed;
   options.fleet.load_timeout = seconds(3);
+  options.fleet.fewer_workers_time = seconds(2);  // All are back when a world is judged.
   const std::size_t servables = 1 + random.Below(3);
   for (std::size_t i = 0; i < servables; ++i) options.workers.push_back(1 + random.Below(4));
   options.load = Random::Times(milliseconds(1), random.Across(5.0, 1500.0));
