@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """More work than the workers can do, and work that nobody waits for any more."""
 
-import http.client
 import random
 import threading
 import time
 
-from tests.faults.clients import (LOOPBACK, Crowd, Prober, connect, exchange, open_loop,
-                                   outcome_over, post, reset)
+from tests.faults.clients import Crowd, Prober, open_loop, outcome_over, post
 from tests.faults.injection import Killer, every
 from tests.faults.ledger import latencies, outcome_of, quantile
 from tests.faults.pictures import GOOD, bombs, grays, padded
