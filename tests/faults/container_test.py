@@ -2,6 +2,7 @@
 """What surrounds a server in a container: PID 1, small file systems, outputs that nobody reads."""
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import random
@@ -275,19 +276,24 @@ def noisy_server(fault, fake_model, folder, *, lines):
     models = fake_model(service_ms=SERVICE_MS, busy="false")
     fake_model(name="noise")
     reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     with contextlib.ExitStack() as stack:
         stream = stack.enter_context(open(reader, encoding="utf-8"))
         server = stack.enter_context(Server(
-            folder, "--workers", "6", "--log-level", "debug", "--default-model", "fake",
-            models=models, stderr=writer))
+            folder, "--workers", "16", "--log-level", "debug", "--default-model", "fake",
+            "--restarts-max", "10000", models=models, stderr=writer))
         os.close(writer)
 
         def make_noise():
-            while server.metric("holdfast_worker_exits_total", model="noise/1") < lines / 2:
+            until = time.monotonic() + 60
+            seen = {}  # One that dies before it is ready would be made later and later.
+            while (server.metric("holdfast_worker_exits_total", model="noise/1") < lines / 2 and
+                   time.monotonic() < until):
                 for pid in server.workers():
-                    if "noise" in title_of(pid) and kill(pid):
+                    ready = time.monotonic() - seen.setdefault(pid, time.monotonic()) > 0.04
+                    if ready and "noise" in title_of(pid) and kill(pid):
                         fault.inject("SIGKILL to an idle worker of another model")
-                threading.Event().wait(0.01)
+                threading.Event().wait(0.02)
         noise = threading.Thread(target=make_noise)
         noise.start()
         yield server, stream, noise
@@ -295,7 +301,7 @@ def noisy_server(fault, fake_model, folder, *, lines):
 
 @pytest.mark.timeout(900)
 def test_f50_a_log_that_nobody_reads(fault, fake_model, tmp_path):
-    with noisy_server(fault, fake_model, tmp_path, lines=fault.pick(5000, 50_000)) as (
+    with noisy_server(fault, fake_model, tmp_path, lines=fault.pick(4400, 40_000)) as (
             server, stream, noise):
         load = good_load(fault, server, tmp_path, fault.pick(12, 300), share=0.6)
         noise.join()

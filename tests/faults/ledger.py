@@ -3,6 +3,7 @@
 
 import collections
 import json
+import re
 import threading
 import time
 
@@ -123,19 +124,30 @@ def quantile(ascending, share):
     return ascending[min(len(ascending) - 1, int(share * len(ascending)))]
 
 
+def planned_workers(server):
+    """How many workers the startup plan names; 0 where nobody reads it."""
+    if server.process.stdout is None:
+        return 0
+    plan = wait_until(lambda: any("  stop " in line for line in server.plan) and server.plan,
+                      "the plan")
+    return sum(int(count) for line in plan for count in re.findall(r", (\d+) workers?,", line))
+
+
 class Baseline:
     """What the server holds while nobody asks anything, to be compared with after the fault."""
 
     def __init__(self, server, golden):
         self.server = server
         self.image, self.label = golden
+        if planned := planned_workers(server):
+            server.await_workers(planned)
         for _ in range(4):  # What is made with the first request belongs to the baseline.
             self._check_golden()
         self.supervisor = server.supervisor
         self.gateway = server.gateway()
         self.descriptors = self._descriptors()
         self.memory = self._memory()
-        self.workers = len(server.workers())
+        self.workers = planned_workers(server) or len(server.workers())
 
     def _parents(self):
         return (self.supervisor, self.server.gateway())
