@@ -92,11 +92,13 @@ def test_f22_a_starved_host_is_not_a_hung_worker(fault, serve, fake_model, tmp_p
         assert server.metric("holdfast_worker_exits_total") == 0
 
 
-def test_f55_a_frozen_host_is_not_a_hung_worker(fault, serve, models, tmp_path):
-    """The whole server stands still, and goes on as if nothing had been."""
+def test_f55_a_frozen_host_is_not_a_hung_worker(fault, serve, fake_model, tmp_path):
+    """The whole server stands still with items on board, and goes on as if nothing had been."""
+    models = fake_model(service_ms=40, busy="false")
     with cgroup("freezer") as group, serve("--workers", "2", "--hang-floor-ms", "500",
                                            wrapper=group.wrapper, models=models) as server:
-        load = good_load(fault, server, tmp_path, fault.pick(8, 70), share=0.3, timeout=40)
+        load = fault.load(server, grays(tmp_path, GOOD), connections=4,
+                          seconds=fault.pick(8, 70), timeout=40)
 
         def freeze():
             group["freezer.state"] = "FROZEN"
@@ -310,7 +312,8 @@ def test_f50_a_log_that_nobody_reads(fault, fake_model, tmp_path):
         result = fault.settle(load)
         unread = array.array("i", [0])
         fcntl.ioctl(stream, termios.FIONREAD, unread)
-        assert unread[0] > 2048, "the pipe is not full: nobody was blocked"
+        # Anything in a pipe of one page makes it full for a writer that asks first.
+        assert 0 < unread[0] < 4096 < 100 * server.metric("holdfast_worker_exits_total")
         threading.Thread(target=server.read_log, args=[stream], daemon=True).start()
         # What fits into a mebibyte is kept for the reader; only the long form has more.
         deaths = server.metric("holdfast_worker_exits_total")

@@ -41,7 +41,7 @@ def kill_under_load(fault, server, photos, *, seconds, gap, rng, signals=(signal
 
 
 @pytest.mark.timeout(2700)
-def test_f01_no_request_is_lost_while_workers_are_killed(fault, serve, tiny_photos, tmp_path):
+def test_f01_no_request_is_lost_while_workers_are_killed(fault, serve, tmp_path):
     models = [("tiny", TINY, TINY / "tiny/1", fault.pick(10, 600), fault.pick(0.5, 1.0),
                fault.pick(1_000, 102_000))]
     if fault.long:
@@ -85,7 +85,7 @@ def test_f02_a_worker_that_crashes_of_any_signal_costs_no_request(
         fault.inject("exit of a worker")
         check_deaths(server, 1, cause="exit", words="exit status 3")
 
-        _, result, killer = kill_under_load(
+        _, _, killer = kill_under_load(
             fault, server, grays(tmp_path, GOOD, count=5), seconds=fault.pick(6, 300), gap=0.5,
             rng=random.Random(11), signals=signals)
         deaths = check_deaths(server, len(killer.killed), cause="signal")

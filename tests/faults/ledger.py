@@ -126,11 +126,9 @@ def quantile(ascending, share):
 
 def planned_workers(server):
     """How many workers the startup plan names; 0 where nobody reads it."""
-    if server.process.stdout is None:
-        return 0
-    plan = wait_until(lambda: any("  stop " in line for line in server.plan) and server.plan,
-                      "the plan")
-    return sum(int(count) for line in plan for count in re.findall(r", (\d+) workers?,", line))
+    wait_until(lambda: any("  stop " in line for line in server.plan) or server.plan_ended,
+               "the plan")
+    return sum(int(count) for line in server.plan for count in re.findall(r", (\d+) workers?,", line))
 
 
 class Baseline:

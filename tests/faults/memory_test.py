@@ -102,7 +102,6 @@ def test_f14_workers_that_grow_are_replaced_one_by_one(fault, serve, fake_model,
     with serve("--workers", "2", flag, "64MiB", models=models) as server:
         seconds = fault.pick(8, 1800)
         load = fault.load(server, grays(tmp_path, GOOD), rate=0.4 * CAPACITY, seconds=seconds)
-        peak = ready = None
         samples = []
         while load.running:
             samples.append((max(map(private_mib, server.workers()), default=0),

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.faults.clients import Crowd, connect, open_loop, outcome_over, post
+from tests.faults.clients import connect, open_loop, outcome_over, post
 from tests.faults.injection import Killer
 from tests.faults.machine import Loss, own_network, system
 from tests.faults.pictures import GOOD, grays, padded

@@ -132,7 +132,8 @@ def test_f38_refusals_under_overload_can_be_read_while_uploading(
         while load.running:
             for image in bodies.values():
                 fault.inject("upload of 3 MiB that is refused")
-                status, headers, answer = fault.ask(server, image, expected=list(bodies) + [EXPIRED])
+                status, headers, answer = fault.ask(server, image,
+                                                    expected=[*bodies, EXPIRED])
                 seen.append(outcome_of(status, answer, GOOD))
                 if status == 503:
                     assert int(headers["Retry-After"]) >= 1 and answer["retry_after_ms"] > 0

@@ -107,6 +107,7 @@ class Server:
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout,
             stderr=stderr, text=True, cwd=cwd, env={**os.environ, **(environment or {})})
         self.plan = []
+        self.plan_ended = stdout != subprocess.PIPE  # Nobody writes there any more, or to us.
         self._readers = [threading.Thread(target=read, args=[stream], daemon=True)
                          for read, stream in ((self.read_log, self.process.stderr),
                                               (self._read_plan, self.process.stdout)) if stream]
@@ -124,6 +125,7 @@ class Server:
     def _read_plan(self, stream):
         for line in stream:
             self.plan.append(line.rstrip("\n"))
+        self.plan_ended = True
 
     # --- What it shows ---
 
