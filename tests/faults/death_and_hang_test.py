@@ -199,6 +199,26 @@ def test_f07_an_image_that_spins_for_ever_costs_two_workers(fault, serve, fake_m
         assert server.metric("holdfast_quarantined_total") == 1
 
 
+def test_f10_a_worker_that_does_all_but_the_work(fault, serve, fake_model, tmp_path):
+    """It lives, and it would answer a golden example; what users send is never answered."""
+    models = fake_model(rule("hang"), service_ms=SERVICE_MS, busy="false")
+    with serve("--workers", "2", "--hang-floor-ms", HANG_FLOOR_MS, models=models) as server:
+        turns = fault.pick(5, 9)
+        slowest = 0.0
+        for turn in range(turns):
+            start = time.monotonic()
+            fault.inject("picture whose work is dropped")
+            _, _, answer = fault.ask(server, gray(BAD, shade=turn),
+                                     expected=["500 REQUEST_CRASHED_WORKER"])
+            slowest = max(slowest, time.monotonic() - start)
+            assert answer["reason"] == "REQUEST_CRASHED_WORKER"
+            fault.ask(server, gray(GOOD), GOOD)
+        fault.note(f"slowest answer {slowest:.2f} s")
+        assert slowest < 5
+        check_deaths(server, 2 * turns, cause="hung")
+        assert server.metric("holdfast_quarantined_total") == turns
+
+
 # --- Crash loops ---
 
 @pytest.fixture

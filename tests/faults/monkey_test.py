@@ -199,7 +199,7 @@ def good_traffic(monkey, rate, stop, words):
 @pytest.mark.timeout(10 * 3600)
 def test_x15_everything_at_random(fault, fake_model, tmp_path, request):
     option = request.config.getoption
-    seconds = seconds_of(option("duration"), fault.pick(30, 1800))
+    seconds = seconds_of(option("duration"), fault.pick(20, 1800))
     seed = option("seed")
     print(f"monkey: seed {seed}, {seconds} s")
     models = fake_model(rule("segv", BAD) + rule("exit", OTHER_BAD) + rule("spin", SPINNING),

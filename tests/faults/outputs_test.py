@@ -4,25 +4,18 @@
 import io
 import shutil
 
-import pytest
 from PIL import Image, ImageOps
 
 from tests.faults.injection import check_deaths
 from tests.faults.pictures import BAD, GOOD, grays, jpeg, rule
 from tests.faults.start_test import serve_until_it_ends
 from tests.process.gray import gray
-from tests.process.running_server import ROOT, TINY, has_flag
+from tests.process.running_server import ROOT, TINY
 
 SERVICE_MS = 10
 CAPACITY = 2 * 1000 / SERVICE_MS
 GOLDEN = ROOT / "tests/golden"
 INVALID = ["500 OUTPUT_INVALID", "500 REQUEST_QUARANTINED", "500 REQUEST_CRASHED_WORKER"]
-
-
-def test_f10_a_worker_that_answers_nothing_but_the_canary(fault):
-    if not has_flag("--canary-interval-s"):
-        pytest.skip("not yet: there is no canary")
-    pytest.skip("not yet: the fake engine cannot tell a canary from an item")
 
 
 def test_f31_outputs_that_cannot_be_are_withheld(fault, serve, fake_model, tmp_path):
