@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/gateway.h"
 
+#include <malloc.h>
 #include <sys/socket.h>
 
 #include <boost/asio/co_spawn.hpp>
@@ -247,6 +248,9 @@ class Gateway {
 
 int RunGateway(const GatewayOptions& options) {
   SetProcessTitle("holdfast: gateway", "hf-gateway");
+  // Large bodies go back to the kernel when they are freed. By default the threshold follows what
+  // is freed, and after one burst of large bodies all of them would stay.
+  ::mallopt(M_MMAP_THRESHOLD, static_cast<int>(KiB(256)));
   Gateway gateway(options);
   return gateway.Run();
 }

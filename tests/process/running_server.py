@@ -56,48 +56,88 @@ def children_of(pid):
     return []
 
 
-class Server:
-    """`holdfast serve` as a process of ours, on free ports of the loopback."""
+def descriptors_of(pid):
+    """How many descriptors a process has open; 0 when it is gone."""
+    with contextlib.suppress(OSError):
+        return len(os.listdir(f"/proc/{pid}/fd"))
+    return 0
 
-    def __init__(self, folder, *arguments, models=None, environment=None, wait=True):
+
+def private_mib(pid):
+    """Resident memory that is no file's: what a leak would grow."""
+    with contextlib.suppress(OSError):
+        for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+class Server:
+    """`holdfast serve` as a process of ours, on free ports of the loopback.
+
+    `wrapper` is a command that the server's own is appended to; `stdout` and `stderr` replace the
+    pipes through which the plan and the log are read.
+    """
+
+    def __init__(self, folder, *arguments, models=None, environment=None, wait=True,
+                 bin_folder=BIN, wrapper=(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                 cwd=None):
         self.port_file = pathlib.Path(folder) / "ports.json"
         self.port_file.unlink(missing_ok=True)
         self.log_lines = []
         self._log_grew = threading.Condition()
-        command = [BIN / "holdfast", "serve", "--bind-address", "127.0.0.1",
-                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", "--platform", "none",
-                   "--port-file", self.port_file,
-                   "--log-format", "json"]
+        command = [*wrapper, bin_folder / "holdfast", "serve", "--bind-address", "127.0.0.1",
+                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0",
+                   "--platform", "none", "--port-file", self.port_file, "--log-format", "json"]
         if models is not None:
             command += ["--model-repository", models]
         command += arguments
         self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+            [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout,
+            stderr=stderr, text=True, cwd=cwd, env={**os.environ, **(environment or {})})
         self.plan = []
-        self._readers = [threading.Thread(target=self._read_log, daemon=True),
-                         threading.Thread(target=self._read_plan, daemon=True)]
+        self.plan_ended = stdout != subprocess.PIPE  # Nobody writes there any more, or to us.
+        self._readers = [threading.Thread(target=read, args=[stream], daemon=True)
+                         for read, stream in ((self.read_log, self.process.stderr),
+                                              (self._read_plan, self.process.stdout)) if stream]
         for reader in self._readers:
             reader.start()
         if wait:
             self.await_ready()
 
-    def _read_log(self):
-        for line in self.process.stderr:
+    def read_log(self, stream):
+        for line in stream:
             with self._log_grew:
                 self.log_lines.append(line.rstrip("\n"))
                 self._log_grew.notify_all()
 
-    def _read_plan(self):
-        for line in self.process.stdout:
+    def _read_plan(self, stream):
+        for line in stream:
             self.plan.append(line.rstrip("\n"))
+        self.plan_ended = True
 
     # --- What it shows ---
 
+    def _port(self, name):
+        return wait_until(lambda: self.port_file.exists() and
+                          json.loads(self.port_file.read_text())[name], "the port file")
+
     @property
     def port(self):
-        return wait_until(lambda: self.port_file.exists() and
-                          json.loads(self.port_file.read_text())["http"], "the port file")
+        return self._port("http")
+
+    @property
+    def admin_port(self):
+        return self._port("admin")
+
+    @property
+    def supervisor(self):
+        """Its pid as we see it: below the wrapper, if that has forked."""
+        def find(pid):
+            if title_of(pid) == "holdfast: supervisor":
+                return pid
+            return next(filter(None, map(find, children_of(pid))), None)
+        return find(self.process.pid) or self.process.pid
 
     def events(self, name=None):
         found = []
@@ -165,7 +205,7 @@ class Server:
 
     def children(self, role):
         """Pids of the supervisor's children whose title begins with `role`."""
-        return [pid for pid in children_of(self.process.pid)
+        return [pid for pid in children_of(self.supervisor)
                 if title_of(pid).startswith(f"holdfast: {role}")]
 
     def workers(self):
@@ -186,7 +226,7 @@ class Server:
     # --- Its end ---
 
     def stop(self, signal_number=signal.SIGTERM, seconds=PROMPT):
-        self.process.send_signal(signal_number)
+        kill(self.supervisor, signal_number)
         return self.wait(seconds)
 
     def wait(self, seconds=PROMPT):
@@ -204,7 +244,7 @@ class Server:
         assert samples["holdfast_queue_items"] == 0
         assert samples["holdfast_running_items"] == 0
         assert samples["holdfast_held_bytes"] == 0
-        zombies = [pid for pid in children_of(self.process.pid) if state_of(pid) == "Z"]
+        zombies = [pid for pid in children_of(self.supervisor) if state_of(pid) == "Z"]
         assert not zombies
         assert self.get("/ping")[0] == 200
 
