@@ -85,6 +85,21 @@ TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
   EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
 }
 
+TEST_F(EndpointsTest, ADrillTellsWhoseTurnItWas) {
+  Announce();
+  ServerState state{options_, servables_, *service_, metrics_, log_};
+  const auto order = [&](std::string_view text) {
+    return AnswerDrill(state, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
+                       "the-id");
+  };
+  EXPECT_EQ(order("{\"fault\":\"nap\"}").status, 400);
+  EXPECT_EQ(order("{\"fault\":\"stop\"}").status, 503);
+  const auto worker = ReadyWorker(2);
+  service_->WorkerForked({2}, {1}, 77);
+  EXPECT_EQ(order("{\"fault\":\"stop\"}").body,
+            "{\"fault\":\"stop\",\"model\":\"tiny/1\",\"slot\":2,\"generation\":1,\"pid\":77}\n");
+}
+
 TEST_F(EndpointsTest, MetricsTellTheLevels) {
   Announce();
   const auto worker = ReadyWorker(0);

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <thread>
 
@@ -282,6 +284,22 @@ TEST(ExecutableFolder, HasThisExecutable) {
   const auto folder = ExecutableFolder();
   ASSERT_TRUE(folder);
   EXPECT_TRUE(std::filesystem::exists(*folder));
+}
+
+TEST(ForbidGrowth, LeavesAChildWhatItHasAndGivesItNoMore) {
+  Pipe go = MakePipe();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    go.write.reset();
+    std::array<char, 1> byte{};
+    (void)!::read(go.read.get(), byte.data(), byte.size());
+    void* const more = ::mmap(nullptr, 1 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ::_exit(more == MAP_FAILED && errno == ENOMEM ? 7 : 1);
+  }
+  EXPECT_TRUE(ForbidGrowth(child));
+  go.write.reset();
+  EXPECT_EQ(EndOf(child), 7);
+  EXPECT_FALSE(ForbidGrowth(child)) << "it is gone";
 }
 
 }  // namespace

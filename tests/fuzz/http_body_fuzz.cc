@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/encoding/json_reader.h"
+#include "gateway/http/drill_order.h"
 #include "gateway/http/face.h"
 
 namespace {
@@ -53,6 +54,11 @@ void CheckJson(const HttpAnswer& answer) {
 // refused has words that fit into one.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (size == 0) return 0;
+  if (bytes[0] == 'd') {
+    const auto fault = ParseDrillOrder(ByteView(bytes + 1, size - 1));
+    if (!fault && fault.error().message.empty()) std::abort();
+    return 0;
+  }
   const Face* face = &kFaces[0];
   for (const Face& candidate : kFaces) {
     if (candidate.letter == static_cast<char>(bytes[0])) face = &candidate;

@@ -4,10 +4,11 @@
 #include <cstdlib>
 #include <string>
 
+#include "gateway/client/metrics_text.h"
 #include "gateway/client/server_answer.h"
 
-// The body that some server sends as the answer to /classify, or as a refusal of it: what reaches
-// the terminal is short and printable.
+// The body that some server sends as the answer to /classify, as a refusal of it, or to /metrics:
+// what reaches the terminal is short and printable, and counts are counts.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace holdfast;
   const auto check = [](const std::string& text, std::size_t bytes_max = 512) {
@@ -20,6 +21,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   const Error refusal = RefusalOf({.status = 503, .body = body, .request_id = {}});
   if (refusal.reason == Reason::kOk || refusal.message.empty()) std::abort();
   check(refusal.message, 600);
+  const MetricsText metrics = MetricsText::Parse(body);
+  std::uint64_t sum = 0;
+  for (const auto& [cause, count] : metrics.ByLabel("exits", "cause")) sum += count;
+  if (CountedBetween({}, {{"", sum}}).size() != (sum > 0 ? 1 : 0)) std::abort();
+  if (metrics.Sum("exits") > std::uint64_t{1} << 53) std::abort();
   const auto answer = ParseClassification(body);
   if (!answer) {
     if (answer.error().message.empty()) std::abort();
