@@ -13,7 +13,7 @@ from tests.faults.ledger import outcome_of
 from tests.faults.machine import cgroup
 from tests.faults.pictures import BAD, GOOD, grays, jpeg, rule
 from tests.process.gray import gray
-from tests.process.running_server import (BIN, TINY, Server, has_flag, private_mib, state_of,
+from tests.process.running_server import (BIN, TINY, Server, private_mib, state_of,
                                            wait_until)
 
 MIB = 1 << 20
@@ -56,8 +56,8 @@ def test_f12_too_little_memory_for_one_worker_is_refused_at_start(fault, tmp_pat
     with cgroup("memory", memory__limit_in_bytes=6 * MIB) as group:
         fault.inject("limit of 6 MiB")
         command = [*group.wrapper, BIN / "holdfast", "serve", "--model-repository", TINY,
-                   "--bind-address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0"]
-        command += ["--admin-port", "0"] if has_flag("--admin-port") else []
+                   "--bind-address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0",
+                   "--admin-port", "0"]
         start = time.monotonic()
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                               timeout=60, check=False)
@@ -94,11 +94,8 @@ def test_f13_a_limit_that_is_lowered_while_serving(fault, serve, fake_model, tmp
 
 @pytest.mark.timeout(2400)
 def test_f14_workers_that_grow_are_replaced_one_by_one(fault, serve, fake_model, tmp_path):
-    flag = "--worker-growth-max"
-    if not has_flag(flag):
-        pytest.skip("not yet: workers have no memory ceiling")
     models = fake_model(rule("leak", label=None, leak_mib=1), service_ms=SERVICE_MS, busy="false")
-    with serve("--workers", "2", flag, "16MiB", models=models) as server:
+    with serve("--workers", "2", "--worker-growth-max", "16MiB", models=models) as server:
         seconds = fault.pick(12, 1800)
         load = fault.load(server, grays(tmp_path, GOOD), rate=0.06 * CAPACITY, seconds=seconds)
         samples = []

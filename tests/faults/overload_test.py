@@ -57,7 +57,6 @@ def test_f16_goodput_stays_when_the_load_is_a_multiple_of_the_capacity(
         assert time.monotonic() - start < 2
 
 
-@pytest.mark.xfail(strict=False, reason="the gateway mostly keeps 55 MiB of freed bodies")
 def test_f17_large_bodies_are_bounded_by_their_bytes(fault, serve, fake_model, tmp_path):
     budget_mib = 48
     body = tmp_path / "6mib.png"

@@ -9,7 +9,7 @@ import threading
 from tests.faults.injection import check_deaths
 from tests.faults.pictures import BAD, GOOD, OTHER_BAD, bombs, broken, grays, jpeg, rule
 from tests.process.gray import gray
-from tests.process.running_server import PHOTOS, TINY, has_flag, private_mib
+from tests.process.running_server import PHOTOS, TINY, private_mib
 
 SERVICE_MS = 10
 CAPACITY = 2 * 1000 / SERVICE_MS
@@ -33,8 +33,7 @@ def test_f59_a_deadly_image_that_is_sent_again_and_again_kills_two_workers(
         assert len({death["digest"] for death in deaths}) == 1
         assert server.metric("holdfast_quarantined_total") == 1
         assert server.metric("holdfast_worker_exits_total") == 2
-        if has_flag("--admin-port"):
-            check_operator_view(server, {death["digest"] for death in deaths})
+        check_operator_view(server, {death["digest"] for death in deaths})
 
 
 def check_operator_view(server, digests):
