@@ -75,6 +75,7 @@ cmd_ci() { #: everything that must hold before a change lands
   sanitize_part asan "${ASAN_PARTS[@]}"
   fuzz_shortly
   sanitize_part tsan "${TSAN_PARTS[@]}"
+  step "fault suite" cmd_faults
   cmd_test all
 }
 
