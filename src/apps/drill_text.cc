@@ -88,6 +88,7 @@ std::string FormatDrillTable(const DrillReport& report) {
                            report.watched ? ", watched"
                                           : fmt::format(", {:.1f} requests/s", report.per_second)));
   line("faults", Line(Injected(report)));
+  if (report.without_effect() > 0) line("no effect", report.without_effect());
   line("offered", report.offered);
   line("answered", report.answered);
   line("refused", Line(report.refused));
@@ -115,6 +116,7 @@ std::string FormatDrillJson(const DrillReport& report) {
   Write(writer, "seconds", report.seconds);
   Write(writer, "rate", report.per_second);
   Write(writer, "faults", Injected(report));
+  Write(writer, "without_effect", report.without_effect());
   Write(writer, "offered", report.offered);
   Write(writer, "answered", report.answered);
   Write(writer, "late", report.late);

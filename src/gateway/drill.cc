@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <optional>
 #include <random>
 #include <vector>
 
@@ -11,18 +14,31 @@ void InferenceService::WorkerForked(SlotId slot, Generation generation, std::uin
   if (pool_.GenerationOf(slot) == generation) pids_[slot] = pid;
 }
 
-// Any worker that could have been the victim of an accident: it has been ready, and it is known to
-// the supervisor.
-Result<DrilledWorker> InferenceService::Drill(DrillFault fault) {
+// A worker that has been ready, is known to the supervisor, and has something to lose: it runs an
+// item, or is the first in line for the next one of the servable that was asked last.
+std::optional<SlotId> InferenceService::DrillVictim() {
   std::vector<SlotId> candidates;
   for (const SlotId slot : ready_slots_) {
     if (pool_.Has(slot) && pids_.contains(slot) && !garbled_.contains(slot)) {
       candidates.push_back(slot);
     }
   }
-  if (candidates.empty()) return Error{Reason::kNoWorker, "no worker is ready to be drilled"};
-  const SlotId slot =
-      candidates[std::uniform_int_distribution<std::size_t>(0, candidates.size() - 1)(random_)];
+  if (candidates.empty()) return std::nullopt;
+  std::vector<SlotId> busy;
+  std::ranges::copy_if(candidates, std::back_inserter(busy),
+                       [this](SlotId slot) { return running_.contains(slot); });
+  if (!busy.empty()) {
+    return busy[std::uniform_int_distribution<std::size_t>(0, busy.size() - 1)(random_)];
+  }
+  const auto next = std::ranges::find_if(
+      candidates, [this](SlotId slot) { return slot_servables_.at(slot) == last_asked_; });
+  return next == candidates.end() ? candidates.front() : *next;
+}
+
+Result<DrilledWorker> InferenceService::Drill(DrillFault fault) {
+  const std::optional<SlotId> victim = DrillVictim();
+  if (!victim) return Error{Reason::kNoWorker, "no worker is ready to be drilled"};
+  const SlotId slot = *victim;
   const Generation generation = *pool_.GenerationOf(slot);
   const DrilledWorker worker{.model = ModelName(slot_servables_.at(slot)),
                              .slot = slot,

@@ -51,6 +51,23 @@ TEST_F(Drill, AsksTheSupervisorAndTellsWhom) {
   EXPECT_NE(logged_.find("\"event\":\"drill\""), std::string::npos) << logged_;
 }
 
+TEST_F(Drill, PrefersWhoeverHasWork) {
+  const auto first = ReadyWorker(0);
+  const auto second = ReadyWorker(1);
+  service_->WorkerForked({0}, {1}, 70);
+  service_->WorkerForked({1}, {1}, 71);
+  const auto one = Submit(Image("cat"));
+  const auto two = Submit(Image("dog"));
+  const auto item = first->Take();
+  ASSERT_TRUE(item.has_value());
+  first->Answer(*item, scores_);
+  Turn();
+  EXPECT_EQ(service_->Drill(DrillFault::kStop)->slot, SlotId{1}) << "it has one on board";
+  second->Answer(*second->Take(), scores_);
+  Turn();
+  EXPECT_EQ(service_->Drill(DrillFault::kStop)->slot, SlotId{0}) << "it gets the next";
+}
+
 TEST_F(Drill, AGarbledAnswerIsCaughtAndItsItemRescued) {
   const auto first = ReadyWorker(0);
   service_->WorkerForked({0}, {1}, 77);

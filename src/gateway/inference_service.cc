@@ -329,6 +329,7 @@ void InferenceService::Carry(const Decision& decision) {
       place->second.dispatched = Now();
       const InferenceItem& item = self.ItemAt(place->second);
       if (self.running_.empty()) self.last_progress_ = Now();
+      self.last_asked_ = self.slot_servables_.at(dispatch.slot);
       self.running_[dispatch.slot] = {dispatch.item, IsFinite(item)};
       self.pool_.Send(dispatch.slot, dispatch.item, item.kind, item.bytes.view());
     }

@@ -130,6 +130,7 @@ class InferenceService {
   void OnReady(SlotId slot, Generation generation);
   void OnAnswered(SlotId slot, Generation generation, ItemId item);
   void OnLost(SlotId slot, Generation generation, bool begun);
+  std::optional<SlotId> DrillVictim();
   void GarbleIfOrdered(SlotId slot, Result<WorkerAnswer>& answer);
   Status Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const;
   void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
@@ -168,7 +169,8 @@ class InferenceService {
   std::map<SlotId, ServableId> slot_servables_;
   std::set<SlotId> ready_slots_;  // Whose worker has been ready.
   std::map<SlotId, std::uint64_t> pids_;
-  std::set<SlotId> garbled_;  // Whose next answer a drill garbles.
+  std::optional<ServableId> last_asked_;  // Whose worker was sent an item last.
+  std::set<SlotId> garbled_;              // Whose next answer a drill garbles.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
   std::size_t reserved_bytes_ = 0;
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.

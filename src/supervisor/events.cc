@@ -40,8 +40,8 @@ void Supervisor::OnGatewayMessage() {
         OnWorkerReady(message.slot, message.generation);
         break;
       case MessageKind::kRecycle:
-        fleet_.RecycleAsked(message.slot, message.generation,
-                            DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));
+        OnRecycle(message.slot, message.generation,
+                  DeathCauseFromNumber(message.code).value_or(DeathCause::kUnknown));
         break;
       case MessageKind::kInject:
         Inject(message.slot, message.generation, DrillFaultFromNumber(message.code));
@@ -53,6 +53,14 @@ void Supervisor::OnGatewayMessage() {
         break;
     }
   }
+}
+
+void Supervisor::OnRecycle(SlotId slot, Generation generation, DeathCause cause) {
+  const auto entry = workers_.find(slot);
+  if (entry != workers_.end() && entry->second.generation == generation) {
+    entry->second.our_reason = cause;
+  }
+  fleet_.RecycleAsked(slot, generation, cause);
 }
 
 void Supervisor::OnWorkerReady(SlotId slot, Generation generation) {
@@ -231,6 +239,10 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
 }
 
 void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
+  workers_.at(slot).process.pidfd.reset();  // Its number is nobody's now.
+  // Why it had to go may be on its way: one that the gateway gives up sees its channel end, and may
+  // leave before we are told.
+  OnGatewayMessage();
   auto node = workers_.extract(slot);
   Worker& worker = node.mapped();
   const ServableId servable = fleet_.slots().at(slot.value).servable;

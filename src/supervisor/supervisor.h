@@ -90,6 +90,7 @@ class Supervisor {
   // --- Events ---
   void OnSignal(int signal);
   void OnGatewayMessage();
+  void OnRecycle(SlotId slot, Generation generation, DeathCause cause);
   void OnWorkerReady(SlotId slot, Generation generation);
   void OnZygoteMessage(ServableId servable);
   void OnForked(ServableId servable, Channel::Incoming& news);

@@ -29,6 +29,8 @@ constexpr int kExitOrphaned = 9;
 constexpr int kExitSetUp = 70;
 constexpr int kExitProtocol = 76;
 
+constexpr const char* kOutOfMemoryWords = "out of memory while serving";
+
 [[noreturn]] void Leave(int code, const char* why) {
   if (why != nullptr) fmt::print(stderr, "{}\n", why);
   std::fflush(stderr);
@@ -87,8 +89,7 @@ void ServeItem(const Message& order, Arena& arena, ModelRunner& runner) {
   const Reason reason = done ? Reason::kOk : done.error().reason;
   // Out of memory must not look like the image's fault; the supervisor and the gateway judge a
   // death.
-  if (reason == Reason::kInsufficientResources)
-    Leave(kExitOutOfMemory, "out of memory while serving");
+  if (reason == Reason::kInsufficientResources) Leave(kExitOutOfMemory, kOutOfMemoryWords);
   arena.WriteAnswer(order.item, reason, done ? std::string_view{} : done.error().message,
                     done ? classes : 0, Microseconds(runner.preprocess_time()),
                     Microseconds(runner.infer_time()));
@@ -110,8 +111,9 @@ void RunWorker(WorkerStart start, ModelRunner& runner) {
   TieToSupervisor(start);
   ResetSignals();
   InstallCrashReport();
-  // An allocation that nobody checks must not look like a crash.
-  std::set_new_handler([] { Leave(kExitOutOfMemory, "out of memory while serving"); });
+  // Not every allocation stands where its failure becomes a Result; the others must not look like a
+  // crash.
+  std::set_new_handler([] { Leave(kExitOutOfMemory, kOutOfMemoryWords); });
   const SlotId slot = start.slot;
   const Generation generation = start.generation;
   const Sandboxing sandbox = start.sandbox;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -51,6 +52,9 @@ struct DrillReport {
   std::uint64_t rescues = 0;
   std::map<std::string, std::uint64_t> exits;  // By cause.
   std::vector<DrillEvent> events;
+  std::uint64_t without_effect() const {
+    return static_cast<std::uint64_t>(std::ranges::count(events, false, &DrillEvent::worker_ended));
+  }
   bool passed() const { return lost == 0 && wrong == 0; }
 };
 
