@@ -116,9 +116,6 @@ TimePoint Supervisor::NextWake() const {
 void Supervisor::OnSignal(int signal) {
   switch (signal) {
     case SIGCHLD:
-      // A worker that the gateway has given up may leave by itself, before its order has been read.
-      OnGatewayMessage();
-      for (const FleetAction& action : fleet_.Decide(Now())) Carry(action);
       ReapAll();
       return;
     case SIGHUP:
