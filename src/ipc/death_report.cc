@@ -5,6 +5,9 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <cstdint>
+#include <utility>
+
 namespace holdfast {
 
 std::string EncodeDeathReport(const DeathReport& report) {
@@ -43,7 +46,9 @@ Result<DeathReport> DecodeDeathReport(std::string_view json) {
     return member != document.MemberEnd() && member->value.IsUint64() ? member->value.GetUint64()
                                                                       : 0;
   };
-  return DeathReport{.pid = static_cast<std::int64_t>(number("pid")),
+  const std::uint64_t pid = number("pid");
+  if (!std::in_range<std::int64_t>(pid)) return malformed;
+  return DeathReport{.pid = static_cast<std::int64_t>(pid),
                      .exit = text("exit"),
                      .explanation = text("explanation"),
                      .peak_rss_bytes = number("peak_rss_bytes"),

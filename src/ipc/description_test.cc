@@ -90,6 +90,7 @@ TEST(DeathReport, IsRefusedWhereverItIsCut) {
     EXPECT_FALSE(DecodeDeathReport(std::string_view(json).substr(0, size))) << size;
   }
   EXPECT_FALSE(DecodeDeathReport("[]"));
+  EXPECT_FALSE(DecodeDeathReport(R"({"pid":9422222294222222222})")) << "more than a pid holds";
 }
 
 TEST(DeathReport, WhatIsMissingOrOfAnotherKindIsLeftOut) {
