@@ -24,10 +24,6 @@ if(HOLDFAST_SANITIZE)
   endif()
   add_link_options(-fsanitize=${HOLDFAST_SANITIZE})
 endif()
-if(HOLDFAST_FUZZ)
-  # All our code counts its edges for the fuzzer, so that tests and fuzz targets share objects.
-  add_compile_options(-fsanitize=fuzzer-no-link)
-endif()
 
 find_program(HOLDFAST_CCACHE ccache)
 if(HOLDFAST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
