@@ -17,7 +17,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kPictureBytesMax = MiB(64);
 constexpr std::uint32_t kGeneratedPictures = 4;
 constexpr int kNotPassedCode = 1;
 

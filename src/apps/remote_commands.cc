@@ -18,7 +18,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kPictureBytesMax = MiB(64);
 constexpr int kNotReadyCode = 1;
 
 Result<RemoteClassification> ClassifyFile(const RemoteClassifyOptions& options,

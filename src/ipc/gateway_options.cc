@@ -11,6 +11,26 @@ Result<std::chrono::milliseconds> TakeMilliseconds(const RoleArguments& argument
   return std::chrono::milliseconds(TRY(arguments.Number(key)));
 }
 
+Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
+  options.body_bytes_max = TRY(arguments.Number("body_bytes_max"));
+  options.queue_items_max = TRY(arguments.Number("queue_items_max"));
+  options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
+  options.connections_max = TRY(arguments.Number("connections_max"));
+  options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
+  return {};
+}
+
+Status TakeTimes(const RoleArguments& arguments, GatewayOptions& options) {
+  options.hang_floor = TRY(TakeMilliseconds(arguments, "hang_floor_ms"));
+  options.deadline_default = TRY(TakeMilliseconds(arguments, "deadline_default_ms"));
+  options.deadline_max = TRY(TakeMilliseconds(arguments, "deadline_max_ms"));
+  options.header_timeout = TRY(TakeMilliseconds(arguments, "header_timeout_ms"));
+  options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
+  options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
+  options.canary_interval = TRY(TakeMilliseconds(arguments, "canary_interval_ms"));
+  return {};
+}
+
 }  // namespace
 
 RoleArguments ToArguments(const GatewayOptions& options) {
@@ -43,19 +63,9 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   options.default_model = TRY(arguments.Text("default_model"));
   options.servables = TRY(arguments.Number("servables"));
   options.loaded = TRY(arguments.Number("loaded"));
-  options.body_bytes_max = TRY(arguments.Number("body_bytes_max"));
-  options.queue_items_max = TRY(arguments.Number("queue_items_max"));
-  options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
-  options.connections_max = TRY(arguments.Number("connections_max"));
-  options.hang_floor = TRY(TakeMilliseconds(arguments, "hang_floor_ms"));
-  options.deadline_default = TRY(TakeMilliseconds(arguments, "deadline_default_ms"));
-  options.deadline_max = TRY(TakeMilliseconds(arguments, "deadline_max_ms"));
-  options.header_timeout = TRY(TakeMilliseconds(arguments, "header_timeout_ms"));
-  options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
-  options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
+  TRY_DO(TakeLimits(arguments, options));
+  TRY_DO(TakeTimes(arguments, options));
   options.poison_dir = TRY(arguments.Text("poison_dir"));
-  options.canary_interval = TRY(TakeMilliseconds(arguments, "canary_interval_ms"));
-  options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
   options.log_level = TRY(arguments.Number("log_level"));
   if (options.log_level > kLogLevelMax) {

@@ -11,13 +11,15 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/bytes.h"
+
 namespace holdfast {
 namespace {
 
 constexpr std::array kCrashSignals{SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 constexpr int kFramesMax = 24;
 constexpr int kOwnFrames = 2;  // The handler, and the kernel's way into it.
-constexpr std::size_t kStackBytes = 64 * 1024;
+constexpr std::size_t kStackBytes = KiB(64);
 
 // The process title has overwritten argv, and with it the name that the loader gives the
 // executable.
@@ -113,7 +115,7 @@ void InstallCrashReport() {
   ::sigaltstack(&stack, nullptr);
   struct sigaction action {};
   action.sa_handler = OnCrash;
-  action.sa_flags = SA_ONSTACK | SA_RESETHAND | SA_NODEFER;
+  action.sa_flags = static_cast<int>(SA_ONSTACK | SA_RESETHAND | SA_NODEFER);
   for (const int signal : kCrashSignals) ::sigaction(signal, &action, nullptr);
 }
 
