@@ -98,7 +98,7 @@ std::string FormatDrillTable(const DrillReport& report) {
   line("rescues", report.rescues);
   line("exits", Line(report.exits));
   if (const std::vector<double> times = RespawnTimes(report); !times.empty()) {
-    line("respawn", fmt::format("min {:.0f} ms, median {:.0f} ms, max {:.0f} ms", times.front(),
+    line("respawn", fmt::format("min {:.1f} ms, median {:.1f} ms, max {:.1f} ms", times.front(),
                                 times[times.size() / 2], times.back()));
   }
   line("verdict", report.passed() ? "passed: nothing lost, nothing wrong" : "FAILED");
@@ -134,7 +134,7 @@ std::string FormatDrillEvent(const DrillEvent& event) {
   return fmt::format(
       "{}: {} #{} (pid {}) {}", DrillFaultWord(event.fault), event.model, event.slot, event.pid,
       event.worker_ended
-          ? fmt::format("ended; workers complete after {:.0f} ms", Milliseconds(event.respawn))
+          ? fmt::format("ended; the next was ready after {:.1f} ms", Milliseconds(event.respawn))
           : "goes on: the fault has had no effect yet");
 }
 

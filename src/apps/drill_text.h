@@ -10,7 +10,7 @@ namespace holdfast {
 // How `holdfast drill` shows its proof: a table for people, or one JSON object.
 std::string FormatDrillTable(const DrillReport& report);
 std::string FormatDrillJson(const DrillReport& report);
-// "kill: resnet50/1 #0 (pid 123) ended; workers complete after 41 ms", one line.
+// "kill: resnet50/1 #0 (pid 123) ended; the next was ready after 4.1 ms", one line.
 std::string FormatDrillEvent(const DrillEvent& event);
 
 }  // namespace holdfast

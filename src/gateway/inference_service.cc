@@ -223,6 +223,9 @@ void InferenceService::LoseWorker(SlotId slot, Generation generation) {
 void InferenceService::OnReady(SlotId slot, Generation generation) {
   scheduler_.WorkerReady(slot, generation, Now());
   ready_slots_.insert(slot);
+  if (const auto lost = lost_at_.extract(slot); !lost.empty()) {
+    metrics_.WorkerReplaced(Now() - lost.mapped());
+  }
   last_ready_[slot_servables_.at(slot)] = Now();
   tell_({.kind = MessageKind::kWorkerReady, .slot = slot, .generation = generation});
   Pump();
@@ -294,7 +297,10 @@ void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
   NoteSleep(Now());
   RememberBoard(slot, generation);
   // Until now there was one, if it had come as far as that.
-  if (ready_slots_.erase(slot) > 0) last_ready_[slot_servables_.at(slot)] = Now();
+  if (ready_slots_.erase(slot) > 0) {
+    last_ready_[slot_servables_.at(slot)] = Now();
+    lost_at_[slot] = Now();
+  }
   running_.erase(slot);
   pids_.erase(slot);
   garbled_.erase(slot);

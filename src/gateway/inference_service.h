@@ -173,6 +173,7 @@ class InferenceService {
   std::set<SlotId> garbled_;              // Whose next answer a drill garbles.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
   std::size_t reserved_bytes_ = 0;
+  std::map<SlotId, TimePoint> lost_at_;         // Slots whose ready worker is gone.
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.
   TimePoint last_progress_;
   std::map<ServableId, TimePoint> last_answers_;

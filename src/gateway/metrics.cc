@@ -56,6 +56,9 @@ Metrics::Metrics()
                               "Golden examples that idle workers did not classify rightly")),
       drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
                            "Faults that an operator's drill injected, by kind")),
+      respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
+                      "From the loss of a ready worker until the next one was ready")
+                   .Add({}, kSeconds)),
       latency_(Family(registry_, prometheus::BuildHistogram(), "holdfast_request_seconds",
                       "From the request's header to the handed-over answer")),
       stages_(Family(registry_, prometheus::BuildHistogram(), "holdfast_item_stage_seconds",
@@ -116,6 +119,8 @@ void Metrics::ItemRescued() { rescued_.Increment(); }
 void Metrics::WorkerExited(const std::string& model, DeathCause cause) {
   worker_exits_.Add({{"model", model}, {"cause", std::string(DeathCauseWord(cause))}}).Increment();
 }
+
+void Metrics::WorkerReplaced(Duration after) { respawn_.Observe(Seconds(after)); }
 
 void Metrics::InvalidOutput(const std::string& model) {
   invalid_outputs_.Add({{"model", model}}).Increment();

@@ -38,6 +38,8 @@ class Metrics {
                   std::uint32_t infer_us);
   void ItemRescued();
   void WorkerExited(const std::string& model, DeathCause cause);
+  // From a ready worker's loss until its slot's next worker was ready.
+  void WorkerReplaced(Duration after);
   void InvalidOutput(const std::string& model);
   void CanaryFailed(const std::string& model);
   void HostSlept();
@@ -85,6 +87,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
   prometheus::Family<prometheus::Counter>& canary_failures_;
   prometheus::Family<prometheus::Counter>& drill_faults_;
+  prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;
 };

@@ -57,7 +57,7 @@ def test_each_fault_costs_workers_and_no_request(server, photos, fault, cause):
     injected = report["faults"][fault]
     assert injected >= 2 and report["exits"] == {cause: injected - report["without_effect"]}
     assert report["without_effect"] <= 1
-    assert 0 <= report["respawn_ms"]["min"] <= report["respawn_ms"]["median"] <= \
+    assert 0 < report["respawn_ms"]["min"] <= report["respawn_ms"]["median"] <= \
         report["respawn_ms"]["max"]
     assert [event["fault"] for event in server.events("drill")] == [fault] * injected
     assert server.metric("holdfast_drill_faults_total", fault=fault) == injected

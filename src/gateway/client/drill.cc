@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -33,6 +32,8 @@ constexpr const char* kRefused = "holdfast_refused_total";
 constexpr const char* kRescued = "holdfast_items_rescued_total";
 constexpr const char* kExits = "holdfast_worker_exits_total";
 constexpr const char* kWorkersReady = "holdfast_workers_ready";
+constexpr const char* kRespawns = "holdfast_worker_respawn_seconds_count";
+constexpr const char* kRespawnSeconds = "holdfast_worker_respawn_seconds_sum";
 
 // There is nothing to await but the time: the server is looked at again and again.
 void Pause(Duration time) { std::this_thread::sleep_for(time); }
@@ -107,27 +108,29 @@ class Drill {
     }
     DrillEvent event{
         .fault = fault, .model = worker->model, .slot = worker->slot, .pid = worker->pid};
-    TRY_DO(AwaitRespawn(before.Sum(kExits), event));
+    TRY_DO(AwaitRespawn(before, event));
     tell_(event);
     report_.events.push_back(std::move(event));
     return {};
   }
 
-  // Waits for the worker's end, and then for as many ready workers as there were at first.
-  Status AwaitRespawn(std::uint64_t exits, DrillEvent& event) const {
+  // Waits for the worker's end, and then for as many ready workers as there were at first. How long
+  // that took is the server's to say, who sees it happen.
+  Status AwaitRespawn(const MetricsText& before, DrillEvent& event) const {
     const TimePoint injected = Now();
-    std::optional<TimePoint> ended;
     for (;;) {
       const MetricsText metrics = TRY(Scrape());
-      const TimePoint now = Now();
-      if (!ended && metrics.Sum(kExits) > exits) ended = now;
-      if (!ended && now - injected > kEffectTime) return {};
-      if (ended && metrics.Sum(kWorkersReady) >= workers_) {
+      const bool ended = metrics.Sum(kExits) > before.Sum(kExits);
+      const std::uint64_t respawns = metrics.Sum(kRespawns) - before.Sum(kRespawns);
+      if (ended && respawns > 0 && metrics.Sum(kWorkersReady) >= workers_) {
+        const double seconds = metrics.Value(kRespawnSeconds) - before.Value(kRespawnSeconds);
         event.worker_ended = true;
-        event.respawn = now - *ended;
+        event.respawn = std::chrono::duration_cast<Duration>(
+            std::chrono::duration<double>(seconds / static_cast<double>(respawns)));
         return {};
       }
-      if (ended && now - *ended > kRespawnTime) {
+      if (!ended && Now() - injected > kEffectTime) return {};
+      if (Now() - injected > kRespawnTime) {
         return Error{Reason::kNoWorker, "a worker that ended was not replaced within 30 s"};
       }
       Pause(kPoll);

@@ -34,7 +34,7 @@ struct DrillEvent {
   std::uint64_t slot = 0;
   std::uint64_t pid = 0;
   bool worker_ended = false;
-  Duration respawn{0};  // From the worker's end until as many workers as before were ready.
+  Duration respawn{0};  // From the worker's end until the next one was ready.
 };
 
 // The proof. With `watched` all but `wrong` and `late`, which nobody knows then, is the server's

@@ -35,6 +35,7 @@ TEST(MetricsText, AddsUpByNameAndByLabel) {
   EXPECT_EQ(metrics.Sum("holdfast_worker_exits_total"), 7u);
   EXPECT_EQ(metrics.Sum("holdfast_workers_ready"), 3u);
   EXPECT_EQ(metrics.Sum("holdfast_worker"), 0u);
+  EXPECT_EQ(metrics.Value("holdfast_requests_unaccounted"), -1);
   EXPECT_EQ(metrics.ByLabel("holdfast_worker_exits_total", "cause"),
             (Counts{{"hung", 3}, {"signal", 4}}));
 }

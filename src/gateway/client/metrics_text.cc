@@ -54,6 +54,11 @@ std::uint64_t MetricsText::Sum(std::string_view name) const {
   return ToCount(sum);
 }
 
+double MetricsText::Value(std::string_view name) const {
+  const auto sample = samples_.find(std::string(name));
+  return sample == samples_.end() ? 0 : sample->second;
+}
+
 std::map<std::string, std::uint64_t> MetricsText::ByLabel(std::string_view name,
                                                           std::string_view label) const {
   std::map<std::string, std::uint64_t> counts;

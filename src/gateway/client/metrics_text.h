@@ -16,6 +16,8 @@ class MetricsText {
 
   // The sum over all samples of `name`, whatever their labels; 0 where there is none.
   std::uint64_t Sum(std::string_view name) const;
+  // The one sample without labels; 0 where there is none.
+  double Value(std::string_view name) const;
   // The samples of `name`, added up by the value of one label.
   std::map<std::string, std::uint64_t> ByLabel(std::string_view name, std::string_view label) const;
 
