@@ -14,14 +14,20 @@ void InferenceService::WorkerForked(SlotId slot, Generation generation, std::uin
   if (pool_.GenerationOf(slot) == generation) pids_[slot] = pid;
 }
 
+// An item that has lost a worker already would be blamed for a second one: it is refused as a
+// crasher, and its image quarantined. A drill must not do that to an innocent.
+bool InferenceService::RunsARescuedItem(SlotId slot) const {
+  const auto running = running_.find(slot);
+  return running != running_.end() && scheduler_.AttemptsOf(running->second.item) > 1;
+}
+
 // A worker that has been ready, is known to the supervisor, and has something to lose: it runs an
 // item, or is the first in line for the next one of the servable that was asked last.
 std::optional<SlotId> InferenceService::DrillVictim() {
   std::vector<SlotId> candidates;
   for (const SlotId slot : ready_slots_) {
-    if (pool_.Has(slot) && pids_.contains(slot) && !garbled_.contains(slot)) {
-      candidates.push_back(slot);
-    }
+    const bool known = pool_.Has(slot) && pids_.contains(slot);
+    if (known && !garbled_.contains(slot) && !RunsARescuedItem(slot)) candidates.push_back(slot);
   }
   if (candidates.empty()) return std::nullopt;
   std::vector<SlotId> busy;
@@ -37,7 +43,7 @@ std::optional<SlotId> InferenceService::DrillVictim() {
 
 Result<DrilledWorker> InferenceService::Drill(DrillFault fault) {
   const std::optional<SlotId> victim = DrillVictim();
-  if (!victim) return Error{Reason::kNoWorker, "no worker is ready to be drilled"};
+  if (!victim) return Error{Reason::kNoWorker, "no worker can be drilled just now"};
   const SlotId slot = *victim;
   const Generation generation = *pool_.GenerationOf(slot);
   const DrilledWorker worker{.model = ModelName(slot_servables_.at(slot)),
@@ -64,7 +70,7 @@ Result<DrilledWorker> InferenceService::Drill(DrillFault fault) {
 // Garbles one word of an answer, as a stray write of the worker would have: behind the boundary,
 // before the check that has to notice it.
 void InferenceService::GarbleIfOrdered(SlotId slot, Result<WorkerAnswer>& answer) {
-  if (garbled_.erase(slot) == 0 || !answer) return;
+  if (RunsARescuedItem(slot) || garbled_.erase(slot) == 0 || !answer) return;
   if (answer->scores.empty()) {
     ++answer->item.value;
   } else {

@@ -103,5 +103,23 @@ TEST_F(Drill, ARefusalIsGarbledToo) {
   EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1);
 }
 
+TEST_F(Drill, SparesAnItemThatHasLostAWorkerAlready) {
+  auto first = ReadyWorker(0);
+  service_->WorkerForked({0}, {1}, 70);
+  const auto request = Submit(Image("cat"));
+  ASSERT_TRUE(first->Take().has_value());
+  const auto second = ReadyWorker(1);
+  service_->WorkerForked({1}, {1}, 71);
+  first->Die();
+  Turn();
+  const auto item = second->Take();
+  ASSERT_TRUE(item.has_value());
+  EXPECT_FALSE(service_->Drill(DrillFault::kStop));
+  second->Answer(*item, scores_);
+  Turn();
+  ASSERT_EQ(request->times_done, 1);
+  EXPECT_TRUE(service_->Drill(DrillFault::kStop));
+}
+
 }  // namespace
 }  // namespace holdfast

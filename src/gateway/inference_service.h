@@ -130,6 +130,7 @@ class InferenceService {
   void OnReady(SlotId slot, Generation generation);
   void OnAnswered(SlotId slot, Generation generation, ItemId item);
   void OnLost(SlotId slot, Generation generation, bool begun);
+  bool RunsARescuedItem(SlotId slot) const;
   std::optional<SlotId> DrillVictim();
   void GarbleIfOrdered(SlotId slot, Result<WorkerAnswer>& answer);
   Status Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const;
