@@ -91,7 +91,8 @@ class Gateway {
     asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
   }
 
-  // The next connection of `acceptor`, however long the descriptors are short.
+  // The next connection of `acceptor`, however long the descriptors are short. A closed socket once
+  // the acceptor has been closed.
   asio::awaitable<asio::ip::tcp::socket> NextConnection(asio::ip::tcp::acceptor& acceptor) {
     for (;;) {
       auto [error, socket] = co_await acceptor.async_accept(kUse);
@@ -100,6 +101,7 @@ class Gateway {
         socket.set_option(asio::ip::tcp::no_delay(true), ignored);
         co_return std::move(socket);
       }
+      if (!acceptor.is_open()) co_return asio::ip::tcp::socket(loop_);
       // Out of descriptors, most likely. The connection waits in the listen queue.
       LogAcceptFailure(error.message());
       co_await Pause(kAcceptPause);
@@ -124,6 +126,7 @@ class Gateway {
         continue;
       }
       asio::ip::tcp::socket socket = co_await NextConnection(acceptor);
+      if (!socket.is_open()) co_return;
       asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, audience), asio::detached);
     }
   }
@@ -131,6 +134,7 @@ class Gateway {
   asio::awaitable<void> AcceptGrpc() {
     for (;;) {
       asio::ip::tcp::socket socket = co_await NextConnection(grpc_acceptor_);
+      if (!socket.is_open()) co_return;
       grpc_.Adopt(socket.release());
     }
   }
@@ -200,6 +204,22 @@ class Gateway {
     StartAccepting();
   }
 
+  // Whoever has come already is served; whoever comes later is refused by the kernel, and goes
+  // elsewhere at once. The supervisor has closed its copies of the sockets.
+  void CloseDoors() {
+    for (;;) {
+      boost::system::error_code error;
+      asio::ip::tcp::socket socket = http_acceptor_.accept(error);
+      if (error) break;
+      asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, Audience::kPublic),
+                     asio::detached);
+    }
+    boost::system::error_code ignored;
+    for (asio::ip::tcp::acceptor* acceptor : {&http_acceptor_, &admin_acceptor_, &grpc_acceptor_}) {
+      acceptor->close(ignored);
+    }
+  }
+
   // Lame duck: not ready, still serving, until load balancers have noticed. Then every answer says
   // Connection: close, new connections are still served, and the end comes once nothing is left.
   asio::awaitable<void> Drain(TimePoint until) {
@@ -208,11 +228,15 @@ class Gateway {
     if (options_.lame_duck.count() > 0) co_await Pause(options_.lame_duck);
     asio::steady_timer last(loop_, until);
     state_.all_written = [&last] { last.cancel(); };
-    // Requests that are on the wire already get their turn: the end is a moment without any.
-    do {
-      while (state_.unwritten > 0 && Now() < until) co_await last.async_wait(kUse);
-      co_await Pause(kQuietTime);
-    } while (state_.unwritten > 0 && Now() < until);
+    // Requests that are on the wire already get their turn: the end is a moment without any, twice,
+    // and nobody can come in after the first.
+    for (const bool closing : {true, false}) {
+      do {
+        while (state_.unwritten > 0 && Now() < until) co_await last.async_wait(kUse);
+        co_await Pause(kQuietTime);
+      } while (state_.unwritten > 0 && Now() < until);
+      if (closing) CloseDoors();
+    }
     state_.all_written = nullptr;
     if (metrics_.in_flight() > 0) {
       log_.Warning("drain-timeout", {{"abandoned", metrics_.in_flight()},

@@ -94,8 +94,6 @@ int Supervisor::Run() {
     }
   }
   StopChildren();
-  // Nobody accepts any more: a connection that still came in would wait for nothing.
-  listeners_ = {};
   // The reader gets a moment to take the last lines; a stuck one must not keep us from ending.
   for (const TimePoint until = Now() + kLastWordsTime; stderr_sink_.pending() && Now() < until;) {
     (void)poller_.Wait(Now() + kLogRetry);
@@ -142,6 +140,8 @@ void Supervisor::StartDrain() {
     const Duration budget = std::max<Duration>(whole - kGatewayEarlier, whole / 2);
     TellGateway({.kind = MessageKind::kDrain, .value = static_cast<std::uint64_t>(budget.count())});
     for (std::uint32_t i = 0; i < models_.size(); ++i) EndIfWithoutWorkers(ServableId{i});
+    // The gateway's copies are the last: when it closes them, nobody waits in vain.
+    listeners_.Close();
   } else {
     exit_code_ = 0;  // No gateway has read anything.
   }

@@ -72,6 +72,9 @@ class Supervisor {
     Listener http;
     Listener grpc;
     Listener admin;
+    void Close() {
+      for (Listener* listener : {&http, &grpc, &admin}) listener->socket.reset();
+    }
     BoundPorts ports() const { return {http.port, grpc.port, admin.port}; }
   };
 
