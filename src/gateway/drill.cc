@@ -25,17 +25,21 @@ bool InferenceService::RunsARescuedItem(SlotId slot) const {
 // item, or is the first in line for the next one of the servable that was asked last.
 std::optional<SlotId> InferenceService::DrillVictim() {
   std::vector<SlotId> candidates;
+  bool spared = false;
   for (const SlotId slot : ready_slots_) {
-    const bool known = pool_.Has(slot) && pids_.contains(slot);
-    if (known && !garbled_.contains(slot) && !RunsARescuedItem(slot)) candidates.push_back(slot);
+    if (!pool_.Has(slot) || !pids_.contains(slot) || garbled_.contains(slot)) continue;
+    const bool rescued = RunsARescuedItem(slot);
+    spared = spared || rescued;
+    if (!rescued) candidates.push_back(slot);
   }
-  if (candidates.empty()) return std::nullopt;
   std::vector<SlotId> busy;
   std::ranges::copy_if(candidates, std::back_inserter(busy),
                        [this](SlotId slot) { return running_.contains(slot); });
   if (!busy.empty()) {
     return busy[std::uniform_int_distribution<std::size_t>(0, busy.size() - 1)(random_)];
   }
+  // Else the fault would go to one that may stay idle, because the one with work is spared.
+  if (candidates.empty() || spared) return std::nullopt;
   const auto next = std::ranges::find_if(
       candidates, [this](SlotId slot) { return slot_servables_.at(slot) == last_asked_; });
   return next == candidates.end() ? candidates.front() : *next;
