@@ -17,10 +17,7 @@ namespace {
 constexpr std::chrono::seconds kTimeout{5};
 
 Result<std::string> Ask(const std::string& server, std::string_view method, std::string_view path) {
-  const std::string address =
-      server.empty() ? TRY(LocalAdminUrl(ReadEnvironment())) : std::string(server);
-  const HttpUrl url = TRY(ParseHttpUrl(address));
-  return AskAdmin(url, method, path, kTimeout);
+  return AskAdmin(TRY(AdminServer(server)), method, path, kTimeout);
 }
 
 std::string FormatDeath(const RemoteDeath& death) {
@@ -61,6 +58,10 @@ Result<std::string> ShowQuarantine(const QuarantineCommand& command) {
 int ShowOrFail(const Result<std::string>& text) { return text ? Show(*text) : Fail(text.error()); }
 
 }  // namespace
+
+Result<HttpUrl> AdminServer(const std::string& given) {
+  return ParseHttpUrl(given.empty() ? TRY(LocalAdminUrl(ReadEnvironment())) : given);
+}
 
 int RunDeaths(const DeathsCommand& command) { return ShowOrFail(ShowDeaths(command)); }
 

@@ -6,11 +6,10 @@
 #include <string>
 #include <utility>
 
+#include "apps/admin_commands.h"
 #include "apps/drill_text.h"
 #include "apps/failure.h"
-#include "apps/local_server.h"
 #include "apps/picture_file.h"
-#include "apps/resolve_config.h"
 #include "gateway/client/drill.h"
 #include "gateway/client/generated_picture.h"
 
@@ -21,9 +20,7 @@ constexpr std::uint32_t kGeneratedPictures = 4;
 constexpr int kNotPassedCode = 1;
 
 Result<DrillOptions> OptionsOf(const DrillCommand& command) {
-  const std::string address =
-      command.server.empty() ? TRY(LocalAdminUrl(ReadEnvironment())) : command.server;
-  DrillOptions options{.admin = TRY(ParseHttpUrl(address)),
+  DrillOptions options{.admin = TRY(AdminServer(command.server)),
                        .faults = {},
                        .duration = command.duration,
                        .every = command.every,

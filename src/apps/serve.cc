@@ -40,10 +40,8 @@ Result<std::vector<ServedModel>> FindModels(const ServerConfig& config) {
 // has one at least.
 WorkerCount ShareWorkers(const ServerConfig& config, std::vector<ServedModel>& models) {
   const Cgroup cgroup;
-  const WorkerCount count = ChooseWorkerCount({.affinity_cpus = AffinityCpus(),
-                                               .quota_cpus = cgroup.CpuQuota(),
-                                               .memory_limit = cgroup.MemoryLimit()},
-                                              config.workers);
+  const WorkerCount count = ChooseWorkerCount(
+      {.affinity_cpus = AffinityCpus(), .quota_cpus = cgroup.CpuQuota()}, config.workers);
   const auto shares = static_cast<std::uint32_t>(config.workers > 0 ? 1 : models.size());
   for (std::uint32_t i = 0; i < models.size(); ++i) {
     const std::uint32_t rest = i < count.workers % shares ? 1 : 0;

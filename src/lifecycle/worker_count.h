@@ -9,9 +9,8 @@ namespace holdfast {
 
 // What the host grants, as read from the kernel.
 struct HostResources {
-  std::uint32_t affinity_cpus = 1;            // sched_getaffinity.
-  std::optional<double> quota_cpus;           // cgroup's CPU quota ÷ period.
-  std::optional<std::uint64_t> memory_limit;  // cgroup's limit, bytes.
+  std::uint32_t affinity_cpus = 1;   // sched_getaffinity.
+  std::optional<double> quota_cpus;  // cgroup's CPU quota ÷ period.
 };
 
 // How many workers to run, and the sentence that says why.

@@ -16,7 +16,8 @@ from bench.processes import cpu_seconds
 from tests.faults.clients import (Prober, closed_by_server, closing, connect, open_loop,
                                    outcome_over, post, reset)
 from tests.faults.ledger import outcome_of
-from tests.faults.pictures import GOOD, grays, padded
+from tests.faults.pictures import grays, padded
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import private_mib, wait_until
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.faults import table
 from tests.faults.ledger import Baseline, Fault
-from tests.faults.pictures import GOOD
 from tests.process.conftest import built, demo_model, demo_repository, fake_model  # noqa: F401
 from tests.process.conftest import photos, tiny_photos  # noqa: F401
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import ROOT, Server
 

@@ -19,7 +19,8 @@ import pytest
 from tests.faults.clients import Prober, connect, post
 from tests.faults.injection import Killer, check_deaths, every
 from tests.faults.machine import AS_FIRST_PROCESS, cgroup, in_own_mounts, inside, needs_root
-from tests.faults.pictures import BAD, GOOD, grays, rule
+from tests.faults.pictures import grays
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import (Server, children_of, kill, measure_capacity, state_of,
                                            title_of, wait_until)

@@ -13,7 +13,8 @@ import pytest
 
 from tests.faults.injection import Killer, check_deaths, every
 from tests.faults.ledger import latencies, quantile
-from tests.faults.pictures import BAD, GOOD, fine_grays, grays, rule
+from tests.faults.pictures import fine_grays, grays
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import (BIN, MODELS, PHOTOS, TINY, Server, children_of, kill,
                                            measure_capacity, oracle, state_of, wait_until)

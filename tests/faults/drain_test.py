@@ -12,7 +12,7 @@ import time
 import pytest
 
 from tests.faults.ledger import outcome_of
-from tests.faults.pictures import GOOD
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import Server, wait_until
 

@@ -11,7 +11,8 @@ import pytest
 from tests.faults.injection import check_deaths
 from tests.faults.ledger import outcome_of
 from tests.faults.machine import cgroup
-from tests.faults.pictures import BAD, GOOD, grays, jpeg, rule
+from tests.faults.pictures import grays, jpeg
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import (BIN, TINY, Server, private_mib, state_of,
                                            wait_until)

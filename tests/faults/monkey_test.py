@@ -13,7 +13,8 @@ import pytest
 from tests.faults.clients import connect, outcome_over, open_loop, post, reset
 from tests.faults.injection import NAMES
 from tests.faults.ledger import Baseline
-from tests.faults.pictures import BAD, OTHER_BAD, bombs, rule
+from tests.faults.pictures import OTHER_BAD, bombs
+from tests.process.fake_rules import BAD, rule
 from tests.process.gray import gray
 from tests.process.running_server import Server, kill, wait_until
 

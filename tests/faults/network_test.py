@@ -13,7 +13,8 @@ import pytest
 from tests.faults.clients import connect, open_loop, outcome_over, post
 from tests.faults.injection import Killer
 from tests.faults.machine import Loss, own_network, system
-from tests.faults.pictures import GOOD, grays, padded
+from tests.faults.pictures import grays, padded
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import wait_until
 

@@ -7,8 +7,9 @@ import shutil
 from PIL import Image, ImageOps
 
 from tests.faults.injection import check_deaths
-from tests.faults.pictures import BAD, GOOD, grays, jpeg, rule
+from tests.faults.pictures import grays, jpeg
 from tests.faults.start_test import serve_until_it_ends
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import ROOT, TINY
 

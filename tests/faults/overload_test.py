@@ -10,7 +10,8 @@ import pytest
 from tests.faults.clients import Crowd, Prober, open_loop, outcome_over, post
 from tests.faults.injection import Killer, every
 from tests.faults.ledger import latencies, outcome_of, quantile
-from tests.faults.pictures import GOOD, bombs, grays, padded
+from tests.faults.pictures import bombs, grays, padded
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import measure_capacity, private_mib, wait_until
 

@@ -9,14 +9,7 @@ from PIL import Image
 
 from tests.process.gray import gray
 
-GOOD, BAD, OTHER_BAD = 2, 7, 8  # Classes of the fake models: what hurts comes with its own class.
-
-
-def rule(what, label=BAD, **more):
-    """A rule of fake.toml for the pictures of one class, or of all if `label` is None."""
-    lines = "".join(f"{key} = {value}\n" for key, value in more.items())
-    fits = "" if label is None else f"class = {label}\n"
-    return f'[[on]]\n{fits}do = "{what}"\n{lines}'
+OTHER_BAD = 8  # A second class of pictures that hurt, beside BAD.
 
 
 def grays(folder, *labels, count=1):

@@ -7,7 +7,8 @@ import random
 import threading
 
 from tests.faults.injection import check_deaths
-from tests.faults.pictures import BAD, GOOD, OTHER_BAD, bombs, broken, grays, jpeg, rule
+from tests.faults.pictures import OTHER_BAD, bombs, broken, grays, jpeg
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import PHOTOS, TINY, private_mib
 

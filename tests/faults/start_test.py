@@ -13,7 +13,8 @@ import time
 import pytest
 
 from tests.faults.machine import needs_root
-from tests.faults.pictures import GOOD, grays
+from tests.faults.pictures import grays
+from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import BIN, TINY, Server, wait_until
 

@@ -3,16 +3,9 @@
 
 import pytest
 
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import Server, wait_until
-
-GOOD, BAD = 2, 7
-
-
-def rule(what, label=BAD, **more):
-    lines = "".join(f"{key} = {value}\n" for key, value in more.items())
-    return f'[[on]]\nclass = {label}\ndo = "{what}"\n{lines}'
-
 
 def test_a_worker_that_grows_is_replaced_between_two_images(tmp_path, fake_model):
     leaking = fake_model(rule("leak", leak_mib=16))

@@ -5,16 +5,9 @@ import signal
 
 import pytest
 
+from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import Server, kill, wait_until
-
-GOOD, BAD = 2, 7  # Classes: what is done to the one is not done to the other.
-
-
-def rule(what, label=BAD, **more):
-    lines = "".join(f"{key} = {value}\n" for key, value in more.items())
-    return f'[[on]]\nclass = {label}\ndo = "{what}"\n{lines}'
-
 
 def check_good(server):
     status, _, answer = server.classify(gray(GOOD))
