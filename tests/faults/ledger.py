@@ -177,7 +177,7 @@ class Baseline:
         wait_until(lambda: not self._zombies(), "no zombie is left", seconds)
         self.server.check_quiet()
         self._check_golden()
-        wait_until(self._descriptors_are_back,
+        wait_until(self._descriptors_are_back, lambda:
                    f"descriptors as before: {self.descriptors}, now {self._descriptors()}", seconds)
-        wait_until(self._memory_is_back,
+        wait_until(self._memory_is_back, lambda:
                    f"memory as before: {self.memory} MiB, now {self._memory()}", seconds)

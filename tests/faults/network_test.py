@@ -18,6 +18,9 @@ from tests.process.fake_rules import GOOD
 from tests.process.gray import gray
 from tests.process.running_server import wait_until
 
+# A packet that the network swallows can be the one that says "I am gone": such a connection is only
+# known by its silence. Shorter than the patience of the quiet check.
+FORGET_SILENT = ("--keep-alive-s", "10")
 SERVICE_MS = 10
 CAPACITY = 2 * 1000 / SERVICE_MS
 
@@ -77,13 +80,13 @@ def blackhole_with_naive_clients(fault, server, *, seconds, at_heal=lambda: None
 
 
 def test_f20_naive_retries_after_a_blackhole_die_down(fault, network, serve, models):
-    with serve("--workers", "2", models=models) as server:
+    with serve("--workers", "2", *FORGET_SILENT, models=models) as server:
         blackhole_with_naive_clients(fault, server, seconds=fault.pick(4, 60))
         check_server_is_innocent(server)
 
 
 def test_x07_a_worker_dies_when_the_network_comes_back(fault, network, serve, models):
-    with serve("--workers", "2", models=models) as server:
+    with serve("--workers", "2", *FORGET_SILENT, models=models) as server:
         killer = Killer(fault, server, random.Random(7))
         blackhole_with_naive_clients(fault, server, seconds=fault.pick(3, 60), at_heal=killer.one)
         wait_until(lambda: server.metric("holdfast_worker_exits_total") == 1, "it is counted")
@@ -135,7 +138,7 @@ def test_f42_a_client_without_free_ports_harms_only_itself(fault, network, serve
 
 
 def test_f43_lost_packets_and_a_blackhole_in_mid_transfer(fault, network, serve, models, tmp_path):
-    with serve("--workers", "2", models=models) as server:
+    with serve("--workers", "2", *FORGET_SILENT, models=models) as server:
         photos = grays(tmp_path, GOOD)
         for share in (0.01, 0.05, 0.10):
             with Loss(share):

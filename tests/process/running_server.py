@@ -21,14 +21,18 @@ PROMPT = 30.0  # Seconds that anything may take before a test gives up on it.
 
 
 def wait_until(condition, what, seconds=PROMPT):
-    """Waits until `condition()` is true. The cap is generous: only a broken server reaches it."""
+    """Waits until `condition()` is true. The cap is generous: only a broken server reaches it.
+
+    `what` is told when it does: words, or a function that finds them then.
+    """
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
+            words = what() if callable(what) else what
+            raise AssertionError(f"not within {seconds} s: {words}")
         threading.Event().wait(0.01)
 
 
