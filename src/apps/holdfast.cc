@@ -9,6 +9,7 @@
 #include "apps/failure.h"
 #include "apps/model_source.h"
 #include "apps/resolve_config.h"
+#include "apps/scout.h"
 #include "apps/serve.h"
 #include "apps/sibling_executable.h"
 #include "apps/version_report.h"
@@ -101,6 +102,9 @@ struct Dispatch {
 };
 
 int Main(const Arguments& arguments) {
+  if (!arguments.empty() && arguments.front() == kScoutArgument) {
+    return RunScout(std::span(arguments).subspan(1));
+  }
   const auto command = ParseCommandLine(arguments);
   if (!command) return FailUsage(command.error().message);
   return std::visit(Dispatch{arguments}, *command);

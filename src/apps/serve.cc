@@ -10,7 +10,7 @@
 #include "apps/failure.h"
 #include "apps/settings.h"
 #include "lifecycle/worker_count.h"
-#include "model/repository.h"
+#include "model/model_folders.h"
 #include "os/cgroup.h"
 #include "os/process.h"
 #include "supervisor/supervisor.h"
@@ -18,51 +18,24 @@
 namespace holdfast {
 namespace {
 
-// The newest version of each model that is to be served.
-Result<std::vector<ServedModel>> FindModels(const ServerConfig& config) {
-  const Catalog catalog =
-      TRY(config.model_base_path.empty() ? ReadRepository(config.model_repository)
-                                         : ReadModel(config.model_name, config.model_base_path));
-  std::vector<ServedModel> models;
-  for (const auto& [name, versions] : catalog.models) {
-    const bool wanted = config.model_name.empty() || config.model_name == name;
-    if (wanted && !versions.empty()) {
-      models.push_back({.key = versions.back().key, .folder = versions.back().folder});
-    }
-  }
-  if (models.empty()) {
-    return Error{Reason::kNotFound, "no version of a model to serve; try holdfast inspect FOLDER"};
-  }
-  return models;
+ModelFolders FoldersOf(const ServerConfig& config) {
+  return {.repository = config.model_repository,
+          .base_path = config.model_base_path,
+          .name = config.model_name};
 }
 
-// As many as asked for each model; without a wish, those of the host are shared out, and each model
-// has one at least.
-WorkerCount ShareWorkers(const ServerConfig& config, std::vector<ServedModel>& models) {
-  const Cgroup cgroup;
-  const WorkerCount count = ChooseWorkerCount(
-      {.affinity_cpus = AffinityCpus(), .quota_cpus = cgroup.CpuQuota()}, config.workers);
-  const auto shares = static_cast<std::uint32_t>(config.workers > 0 ? 1 : models.size());
-  for (std::uint32_t i = 0; i < models.size(); ++i) {
-    const std::uint32_t rest = i < count.workers % shares ? 1 : 0;
-    models[i].workers = std::max(1u, count.workers / shares + rest);
-  }
-  return count;
+Result<VersionPolicy> PolicyOf(const ServerConfig& config) {
+  Result<VersionPolicy> policy = ParseVersionPolicy(config.model_version_policy);
+  if (policy) return policy;
+  return Error{policy.error().reason, "--model-version-policy: " + policy.error().message};
 }
 
 // A limit below what the model files alone take would only be found by the kernel, again and again.
-Status CheckMemory(const std::vector<ServedModel>& models) {
+Status CheckMemory(const std::vector<Offer>& served) {
   const auto limit = Cgroup().MemoryLimit();
   if (!limit.has_value()) return {};
   std::uint64_t needed = kServerBytes;
-  for (const ServedModel& model : models) {
-    std::error_code error;
-    for (std::filesystem::directory_iterator file(model.folder, error), end; !error && file != end;
-         file.increment(error)) {
-      const std::uintmax_t bytes = file->is_regular_file(error) ? file->file_size(error) : 0;
-      if (!error) needed += bytes;
-    }
-  }
+  for (const Offer& offer : served) needed += offer.bytes;
   if (needed <= *limit) return {};
   return Error{Reason::kInsufficientResources,
                fmt::format("the memory limit is {} MiB, and server and models need {} MiB at the "
@@ -70,15 +43,14 @@ Status CheckMemory(const std::vector<ServedModel>& models) {
                            *limit >> 20, (needed + MiB(1) - 1) >> 20)};
 }
 
-Result<std::string> ChooseDefault(const ServerConfig& config,
-                                  const std::vector<ServedModel>& models) {
-  if (config.default_model.empty()) return models.front().key.name;
-  const bool known = std::any_of(models.begin(), models.end(), [&](const ServedModel& model) {
-    return model.key.name == config.default_model;
+Result<std::string> ChooseDefault(const ServerConfig& config, const std::vector<Offer>& served) {
+  if (config.default_model.empty()) return served.front().key.name;
+  const bool known = std::any_of(served.begin(), served.end(), [&](const Offer& offer) {
+    return offer.key.name == config.default_model;
   });
   if (!known) {
     return Error{Reason::kUsage, "--default-model: there is no model \"" + config.default_model +
-                                     "\"; try " + models.front().key.name};
+                                     "\"; try " + served.front().key.name};
   }
   return config.default_model;
 }
@@ -120,9 +92,19 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
-  options.models = TRY(FindModels(config));
-  TRY_DO(CheckMemory(options.models));
-  options.workers_why = ShareWorkers(config, options.models).why;
+  options.folders = FoldersOf(config);
+  options.version_policy = TRY(PolicyOf(config));
+  options.repository_poll = config.repository_poll_s;
+  options.offers = TRY(ReadOffers(options.folders));
+  const std::vector<Offer> served = ChooseVersionsOfEach(options.version_policy, options.offers);
+  if (served.empty()) {
+    return Error{Reason::kNotFound, "no version of a model to serve; try holdfast inspect FOLDER"};
+  }
+  TRY_DO(CheckMemory(served));
+  const WorkerCount workers = ChooseWorkerCount(
+      {.affinity_cpus = AffinityCpus(), .quota_cpus = Cgroup().CpuQuota()}, config.workers);
+  options.workers = workers.workers;
+  options.workers_why = workers.why;
   options.bind_address = config.bind_address;
   options.http_port = config.http_port;
   options.grpc_port = config.grpc_port;
@@ -139,7 +121,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.fleet.restart.failures_max = config.restarts_max;
   options.fleet.restart.window = config.restart_window_s;
   options.gateway = ToGatewayOptions(config);
-  options.gateway.default_model = TRY(ChooseDefault(config, options.models));
+  options.gateway.default_model = TRY(ChooseDefault(config, served));
   options.log = {.format = LogsAsText(config.log_format) ? LogFormat::kText : LogFormat::kJson,
                  .level = config.log_level,
                  .role = "supervisor"};

@@ -28,6 +28,8 @@ struct ServerConfig {
   std::string model_name;
   std::filesystem::path model_base_path;
   std::string default_model;
+  std::string model_version_policy = "latest:1";
+  std::chrono::seconds repository_poll_s{2};
 
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;  // 0: any free one.

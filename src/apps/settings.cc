@@ -29,6 +29,12 @@ constexpr std::array kSettings{
     Setting{"default_model", "Models", "NAME", "",
             "The model that answers requests which name none. Needed only with several models.",
             &C::default_model},
+    Setting{"model_version_policy", "Models", "POLICY", "",
+            "Versions to serve of each model: latest:N, all, or specific:V,V.",
+            &C::model_version_policy},
+    Setting{"repository_poll_s", "Models", "N", "s",
+            "How often to look for new versions, besides the kernel's hints. 0: only on SIGHUP.",
+            &C::repository_poll_s, 0, kDaySeconds, "file_system_poll_wait_seconds"},
 
     Setting{"bind_address", "Addresses", "IP", "",
             "Address to listen on; :: takes IPv6 and IPv4, 127.0.0.1 this machine only.",

@@ -6,11 +6,11 @@
 namespace holdfast {
 namespace {
 
-constexpr std::array<std::string_view, 12> kWords{
-    "unknown",       "exit",     "signal",         "killed-from-outside",
-    "out-of-memory", "hung",     "invalid-output", "broke-protocol",
-    "start-timeout", "outgrown", "gateway-gone",   "drained"};
-static_assert(kWords.size() == static_cast<std::size_t>(DeathCause::kDrained) + 1);
+constexpr std::array<std::string_view, 13> kWords{
+    "unknown",      "exit",           "signal",         "killed-from-outside", "out-of-memory",
+    "hung",         "invalid-output", "broke-protocol", "start-timeout",       "outgrown",
+    "gateway-gone", "drained",        "unloaded"};
+static_assert(kWords.size() == static_cast<std::size_t>(DeathCause::kUnloaded) + 1);
 
 }  // namespace
 

@@ -21,6 +21,7 @@ enum class DeathCause : std::uint32_t {
   kOutgrown,           // We ended it, between two items: its memory had grown past the ceiling.
   kGatewayGone,        // We ended it: its gateway died, and a fresh one takes its slot.
   kDrained,            // We ended it: shutdown.
+  kUnloaded,           // We ended it: its version is served no more.
 };
 
 std::string_view DeathCauseWord(DeathCause cause);
@@ -42,6 +43,7 @@ constexpr bool IsItemsOwn(DeathCause cause) {
     case DeathCause::kOutgrown:
     case DeathCause::kGatewayGone:
     case DeathCause::kDrained:
+    case DeathCause::kUnloaded:
       return false;
   }
   return false;

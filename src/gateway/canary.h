@@ -28,6 +28,8 @@ class Canary {
 
   // Sends what is due.
   void Check(TimePoint now);
+  // The servable is gone.
+  void Forget(ServableId servable) { records_.erase(servable); }
 
  private:
   struct Record {

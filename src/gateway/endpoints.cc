@@ -21,6 +21,11 @@ HttpAnswer AnswerReady(ServerState& state, std::string_view request_id) {
 }
 
 HttpAnswer AnswerModel(ServerState& state, const Route& route, std::string_view request_id) {
+  if (route.endpoint == Endpoint::kModelStatus && route.model.has_value()) {
+    // A version that could not be loaded has a status, too.
+    const auto statuses = state.servables.StatusOf(*route.model, route.version);
+    if (!statuses.empty()) return RenderModelStatus(statuses);
+  }
   const Result<ServableId> id = state.servables.Resolve(route.model, route.version);
   if (!id) {
     return RenderError(id.error().reason, id.error().message,

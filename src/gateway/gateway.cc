@@ -9,6 +9,9 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <set>
+#include <string>
 
 #include "base/build_id.h"
 #include "gateway/canary.h"
@@ -16,6 +19,7 @@
 #include "gateway/grpc_server.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
+#include "gateway/load_counter.h"
 #include "gateway/metrics.h"
 #include "gateway/servable_table.h"
 #include "gateway/server_state.h"
@@ -46,7 +50,7 @@ class Gateway {
         log_(sink_, {.format = options.log_as_text ? LogFormat::kText : LogFormat::kJson,
                      .level = static_cast<LogLevel>(options.log_level),
                      .role = "gateway"}),
-        servables_(options.default_model, options.servables),
+        servables_(options.default_model),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
         canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
@@ -63,7 +67,6 @@ class Gateway {
     Assign(http_acceptor_, kGatewayHttpFd);
     Assign(grpc_acceptor_, kGatewayGrpcFd);
     Assign(admin_acceptor_, kGatewayAdminFd);
-    StartAccepting();
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
     grpc_.Shutdown();
@@ -81,11 +84,10 @@ class Gateway {
     acceptor.non_blocking(true);
   }
 
-  // A successor takes no connection before it knows what its predecessor served: clients wait in
-  // the listen queue for some milliseconds instead of being told that nothing is there.
+  // Not before it knows what there is to serve: clients wait in the listen queue for some
+  // milliseconds instead of being told that nothing is there.
   void StartAccepting() {
-    if (accepting_ || servables_.ids().size() < options_.loaded) return;
-    accepting_ = true;
+    if (std::exchange(accepting_, true)) return;
     asio::co_spawn(loop_, AcceptHttp(http_acceptor_, Audience::kPublic), asio::detached);
     asio::co_spawn(loop_, AcceptHttp(admin_acceptor_, Audience::kAdmin), asio::detached);
     asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
@@ -143,12 +145,40 @@ class Gateway {
   // too, so it is told again and again.
   asio::awaitable<void> MirrorHealth() {
     for (;;) {
-      grpc_.SetServing("", state_.ready());
-      for (const ServableId id : servables_.ids()) {
-        grpc_.SetServing(servables_.Get(id).key.name, state_.ready() && !servables_.failed(id));
-      }
+      MirrorModels();
+      LetGo();
       canary_.Check(Now());
       co_await Pause(kHealthPeriod);
+    }
+  }
+
+  void MirrorModels() {
+    const bool ready = state_.ready();
+    std::map<std::string, bool> serving;
+    for (const std::string& name : mirrored_) serving[name] = false;
+    for (const ServableId id : servables_.ids()) {
+      bool& model = serving[servables_.Get(id).key.name];
+      model = model || (ready && !servables_.failed(id));
+    }
+    grpc_.SetServing("", ready);
+    for (const auto& [name, is_serving] : serving) {
+      grpc_.SetServing(name, is_serving);
+      mirrored_.insert(name);
+    }
+  }
+
+  // Versions that are to go, once nobody needs them.
+  void LetGo() {
+    for (const ServableId id : servables_.retiring()) {
+      if (servables_.held(id) || !inference_.idle(id) || told_drained_.contains(id)) continue;
+      told_drained_.insert(id);
+      link_.Send({.kind = MessageKind::kServableDrained, .servable = id});
+    }
+    for (const ServableId id : servables_.dropped()) {
+      if (servables_.held(id) || !inference_.ForgetServable(id)) continue;
+      canary_.Forget(id);
+      servables_.Forget(id);
+      told_drained_.erase(id);
     }
   }
 
@@ -162,6 +192,9 @@ class Gateway {
     switch (message.kind) {
       case MessageKind::kServable:
         OnServable(message.servable, news.descriptors[0]);
+        break;
+      case MessageKind::kServables:
+        OnServables(news.descriptors[0]);
         break;
       case MessageKind::kServableFailed:
         inference_.ServableFailed(message.servable);
@@ -201,7 +234,19 @@ class Gateway {
       return;
     }
     inference_.AddServable(id, std::move(*description));
+  }
+
+  void OnServables(const UniqueFd& memory) {
+    const auto list = DecodeServableList(ReadSealedText(memory));
+    if (!list) {
+      log_.Error("servable", {{"error", list.error().message}});
+      return;
+    }
+    servables_.Update(*list);
+    loads_.Count(*list, metrics_);
     StartAccepting();
+    // Their workers are ended: whatever still waits for one waits in vain.
+    for (const ServableId id : servables_.dropped()) inference_.ServableFailed(id);
   }
 
   // Whoever has come already is served; whoever comes later is refused by the kernel, and goes
@@ -262,6 +307,9 @@ class Gateway {
   asio::ip::tcp::acceptor admin_acceptor_;
   asio::ip::tcp::acceptor grpc_acceptor_;
   GrpcServer grpc_;
+  LoadCounter loads_;
+  std::set<std::string> mirrored_;     // Models that gRPC's health service knows.
+  std::set<ServableId> told_drained_;  // Retiring ones that the supervisor may end.
   bool accepting_ = false;
   std::uint64_t accept_failures_ = 0;  // Not yet told.
   TimePoint accept_logged_ = TimePoint::min();

@@ -199,6 +199,8 @@ class Connection {
     const TimePoint deadline = exchange.start + *limit;
     const Result<ServableId> servable = state_.servables.Resolve(route.model, route.version);
     if (!servable) co_return co_await Refuse(exchange, servable.error());
+    // Its version may be replaced while the body comes; this request is still the old one's.
+    const ServableTable::Hold hold(state_.servables, *servable);
     const Result<std::size_t> length = BodyLength(parser);
     if (!length) co_return co_await Refuse(exchange, length.error());
     if (const Status accept = CheckAccept(route, Field(parser, http::field::accept)); !accept) {

@@ -64,7 +64,7 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
       log_(log),
       tell_(std::move(tell)),
       bytes_max_(options.queue_bytes_max),
-      is_successor_(options.loaded > 0),
+      is_successor_(options.successor > 0),
       scheduler_(SchedulerOptions(options)),
       quarantine_({}),
       poison_(options.poison_dir),
@@ -150,6 +150,20 @@ void InferenceService::ServableFailed(ServableId id) {
   Pump();
 }
 
+bool InferenceService::ForgetServable(ServableId id) {
+  const bool has_worker =
+      std::any_of(slot_servables_.begin(), slot_servables_.end(),
+                  [&](const auto& entry) { return entry.second == id && pool_.Has(entry.first); });
+  if (has_worker || !idle(id)) return false;
+  scheduler_.RemoveServable(id);
+  std::erase_if(slot_servables_, [id](const auto& entry) { return entry.second == id; });
+  last_ready_.erase(id);
+  last_answers_.erase(id);
+  suspects_.erase(id);
+  if (last_asked_ == id) last_asked_.reset();
+  return true;
+}
+
 void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId servable,
                                  UniqueFd channel, UniqueFd arena) {
   // News of the successor may come before the old channel's end-of-file: a replacement is a death.
@@ -189,7 +203,7 @@ void InferenceService::WorkerDied(SlotId slot, Generation generation, ServableId
                        LogField("digest", item.digest),
                        LogField("last_words", report.last_words)};
   if (cause == DeathCause::kDrained || cause == DeathCause::kGatewayGone ||
-      cause == DeathCause::kOutgrown) {
+      cause == DeathCause::kOutgrown || cause == DeathCause::kUnloaded) {
     log_.Info("worker-died", fields);
   } else {
     log_.Warning("worker-died", fields);

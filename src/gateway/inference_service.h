@@ -71,6 +71,8 @@ class InferenceService {
   // --- News from the supervisor ---
   void AddServable(ServableId id, ServableDescription description);
   void ServableFailed(ServableId id);
+  // Forgets a servable whose workers the supervisor has ended. False: something of it is left.
+  bool ForgetServable(ServableId id);
   void AddWorker(SlotId slot, Generation generation, ServableId servable, UniqueFd channel,
                  UniqueFd arena);
   void WorkerForked(SlotId slot, Generation generation, std::uint64_t pid);

@@ -241,7 +241,7 @@ TEST_F(InferenceServiceTest, StaysHealthyWhenWorkComesJustAfterItsIdleWorkerDied
 }
 
 TEST_F(InferenceServiceTest, ASuccessorIsAsHealthyAsItsPredecessorWas) {
-  options_.loaded = 1;
+  options_.successor = 1;
   Rebuild();
   EXPECT_FALSE(service_->healthy());
   Announce();

@@ -56,6 +56,8 @@ Metrics::Metrics()
                               "Golden examples that idle workers did not classify rightly")),
       drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
                            "Faults that an operator's drill injected, by kind")),
+      model_loads_(Family(registry_, prometheus::BuildCounter(), "holdfast_model_loads_total",
+                          "Versions of models that were loaded, or were not, by how it ended")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -136,6 +138,10 @@ void Metrics::Quarantined() { quarantined_.Increment(); }
 
 void Metrics::Drilled(DrillFault fault) {
   drill_faults_.Add({{"fault", std::string(DrillFaultWord(fault))}}).Increment();
+}
+
+void Metrics::ModelLoaded(const std::string& model, std::string_view result) {
+  model_loads_.Add({{"model", model}, {"result", std::string(result)}}).Increment();
 }
 
 std::string Metrics::Render(const Levels& levels) {

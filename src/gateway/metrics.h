@@ -42,6 +42,8 @@ class Metrics {
   void WorkerReplaced(Duration after);
   void InvalidOutput(const std::string& model);
   void CanaryFailed(const std::string& model);
+  // `result`: "ok", or the word of the reason why not.
+  void ModelLoaded(const std::string& model, std::string_view result);
   void HostSlept();
   void Quarantined();
   void Drilled(DrillFault fault);
@@ -87,6 +89,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
   prometheus::Family<prometheus::Counter>& canary_failures_;
   prometheus::Family<prometheus::Counter>& drill_faults_;
+  prometheus::Family<prometheus::Counter>& model_loads_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

@@ -2,6 +2,9 @@
 #include "gateway/servable_table.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "base/check.h"
 
 namespace holdfast {
 
@@ -10,54 +13,128 @@ void ServableTable::Add(ServableId id, ServableDescription description) {
   failed_.erase(id);
 }
 
+void ServableTable::Update(const std::vector<ListedServable>& list) {
+  listed_ = true;
+  states_.clear();
+  statuses_.clear();
+  for (const ListedServable& listed : list) {
+    statuses_[listed.status.key] = listed.status;
+    if (listed.servable.has_value()) states_[*listed.servable] = listed.status.state;
+  }
+}
+
+void ServableTable::Forget(ServableId id) {
+  CHECK(!held(id));
+  servables_.erase(id);
+  failed_.erase(id);
+}
+
+ServableState ServableTable::StateOf(ServableId id) const {
+  if (!listed_) return ServableState::kAvailable;
+  const auto state = states_.find(id);
+  return state == states_.end() ? ServableState::kEnd : state->second;
+}
+
+// One whose workers keep dying is still there: its requests are told so.
+bool ServableTable::Reachable(ServableId id) const {
+  const ServableState state = StateOf(id);
+  const bool given_up = state == ServableState::kEnd && failed(id) && states_.contains(id);
+  return state == ServableState::kAvailable || given_up;
+}
+
 Result<ServableId> ServableTable::Resolve(const std::optional<std::string>& model,
                                           std::optional<std::int64_t> version) const {
   const std::string& name = model.has_value() ? *model : default_model_;
   std::optional<ServableId> best;
-  bool known_name = false;
+  const auto rank = [this](ServableId id) {
+    return std::pair(!failed(id), servables_.at(id).key.version);
+  };
   for (const auto& [id, description] : servables_) {
-    if (description.key.name != name) continue;
-    known_name = true;
+    if (description.key.name != name || !Reachable(id)) continue;
     if (version.has_value() && description.key.version != *version) continue;
-    if (!best.has_value() || servables_.at(*best).key.version < description.key.version) best = id;
+    if (!best.has_value() || rank(*best) < rank(id)) best = id;
   }
   if (best.has_value()) return *best;
-  if (!complete() && !known_name) {
-    return Error{Reason::kNotReady, "models are still loading"};
+  return WhyNot(name, version);
+}
+
+Error ServableTable::WhyNot(const std::string& name, std::optional<std::int64_t> version) const {
+  bool known_name = false;
+  for (const auto& [id, description] : servables_) known_name |= description.key.name == name;
+  for (const auto& [key, status] : statuses_) {
+    if (key.name != name) continue;
+    known_name = true;
+    if (version.has_value() && key.version != *version) continue;
+    if (status.state == ServableState::kLoading) {
+      return {Reason::kNotReady, "model \"" + FormatKey(key) + "\" is loading"};
+    }
+    if (!version.has_value() && status.reason != Reason::kOk) {
+      return {Reason::kNotFound, "model \"" + name + "\" is not served: " + status.message};
+    }
   }
-  if (known_name) {
-    return Error{Reason::kNotFound,
-                 "model \"" + name + "\" has no version " + std::to_string(*version)};
+  if (!known_name && !complete()) return {Reason::kNotReady, "models are still loading"};
+  if (known_name && version.has_value()) {
+    return {Reason::kNotFound, "model \"" + name + "\" has no version " + std::to_string(*version)};
   }
-  return Error{Reason::kNotFound, "there is no model \"" + name + "\""};
+  return {Reason::kNotFound, "there is no model \"" + name + "\""};
 }
 
 bool ServableTable::complete() const {
-  std::size_t settled = servables_.size();
-  for (const auto& [id, failed] : failed_) settled += servables_.contains(id) ? 0 : 1;
-  return settled >= expected_ && !servables_.empty();
+  std::map<std::string, bool> settled;  // By model.
+  for (const auto& [key, status] : statuses_) {
+    settled.try_emplace(key.name, true);
+    if (status.state == ServableState::kLoading) settled[key.name] = false;
+  }
+  const std::vector<ServableId> reachable = ids();
+  for (const ServableId id : reachable) settled[servables_.at(id).key.name] = true;
+  return !reachable.empty() && std::all_of(settled.begin(), settled.end(),
+                                           [](const auto& model) { return model.second; });
 }
 
 std::vector<ServableId> ServableTable::ids() const {
   std::vector<ServableId> ids;
-  for (const auto& [id, description] : servables_) ids.push_back(id);
+  for (const auto& [id, description] : servables_) {
+    if (Reachable(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<ServableId> ServableTable::retiring() const {
+  std::vector<ServableId> ids;
+  for (const auto& [id, description] : servables_) {
+    if (StateOf(id) == ServableState::kUnloading) ids.push_back(id);
+  }
+  return ids;
+}
+
+std::vector<ServableId> ServableTable::dropped() const {
+  std::vector<ServableId> ids;
+  for (const auto& [id, description] : servables_) {
+    if (listed_ && !states_.contains(id)) ids.push_back(id);
+  }
   return ids;
 }
 
 std::vector<ServableStatus> ServableTable::StatusOf(const std::string& model,
                                                     std::optional<std::int64_t> version) const {
-  std::vector<ServableStatus> statuses;
+  std::map<ModelKey, ServableStatus> all = statuses_;
   for (const auto& [id, description] : servables_) {
-    if (description.key.name != model) continue;
-    if (version.has_value() && description.key.version != *version) continue;
-    const bool broken = failed(id);
-    statuses.push_back({.key = description.key,
-                        .state = broken ? ServableState::kEnd : ServableState::kAvailable,
-                        .reason = broken ? Reason::kNoWorker : Reason::kOk,
-                        .message = broken ? "its workers keep dying" : ""});
+    if (listed_ && !failed(id)) continue;
+    ServableStatus status{
+        .key = description.key, .state = ServableState::kAvailable, .message = ""};
+    if (failed(id)) {
+      status.state = ServableState::kEnd;
+      status.reason = Reason::kNoWorker;
+      status.message = "its workers keep dying";
+    }
+    all[description.key] = status;
   }
-  std::sort(statuses.begin(), statuses.end(),
-            [](const auto& a, const auto& b) { return a.key.version > b.key.version; });
+  std::vector<ServableStatus> statuses;
+  for (const auto& [key, status] : all) {
+    if (key.name != model || (version.has_value() && key.version != *version)) continue;
+    statuses.push_back(status);
+  }
+  std::reverse(statuses.begin(), statuses.end());  // The newest first.
   return statuses;
 }
 

@@ -4,47 +4,80 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/strong_id.h"
-#include "gateway/http/face.h"
 #include "ipc/description.h"
+#include "ipc/servable_list.h"
+#include "model/servable_status.h"
 
 namespace holdfast {
 
 // The servables that the supervisor has announced, and how requests name them.
 class ServableTable {
  public:
-  // `expected`: how many will come; until then the server is loading.
-  ServableTable(std::string default_model, std::size_t expected)
-      : default_model_(std::move(default_model)), expected_(expected) {}
+  explicit ServableTable(std::string default_model) : default_model_(std::move(default_model)) {}
 
+  // A servable has loaded. Requests reach it unless the list gives it another state.
   void Add(ServableId id, ServableDescription description);
-  void SetFailed(ServableId id) { failed_[id] = true; }
+  // What the supervisor serves, loads, retires or has refused: the whole of it.
+  void Update(const std::vector<ListedServable>& list);
+  void SetFailed(ServableId id) { failed_.insert(id); }
+  // The servable must not be held.
+  void Forget(ServableId id);
 
-  // Without a model: the default model. Without a version: the highest. kNotFound says what there
-  // is; kNotReady: it may still be loading.
+  // Without a model: the default model. Without a version: the highest whose workers live.
+  // kNotFound says what there is; kNotReady: it may still be loading.
   Result<ServableId> Resolve(const std::optional<std::string>& model,
                              std::optional<std::int64_t> version) const;
+
+  // Keeps a servable from being forgotten while a request is read that will ask it.
+  class Hold {
+   public:
+    Hold(ServableTable& table, ServableId id) : table_(table), id_(id) { ++table_.holds_[id_]; }
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+    ~Hold() {
+      if (--table_.holds_[id_] == 0) table_.holds_.erase(id_);
+    }
+
+   private:
+    ServableTable& table_;
+    ServableId id_;
+  };
+  bool held(ServableId id) const { return holds_.contains(id); }
 
   const ServableDescription& Get(ServableId id) const { return servables_.at(id); }
   bool Has(ServableId id) const { return servables_.contains(id); }
   bool failed(ServableId id) const { return failed_.contains(id); }
-  // Whether every servable is either there or known to be broken, and one is there.
+  // Whether every model either can be asked or is known to be broken, and one can be asked.
   bool complete() const;
+  // Those that new requests can reach, failed ones included.
   std::vector<ServableId> ids() const;
+  // Those that get no new requests and still have their workers.
+  std::vector<ServableId> retiring() const;
+  // Those that the supervisor does not know any more.
+  std::vector<ServableId> dropped() const;
 
   // The versions of `model`, for TensorFlow Serving's status call; empty: unknown.
   std::vector<ServableStatus> StatusOf(const std::string& model,
                                        std::optional<std::int64_t> version) const;
 
  private:
+  ServableState StateOf(ServableId id) const;
+  bool Reachable(ServableId id) const;
+  Error WhyNot(const std::string& name, std::optional<std::int64_t> version) const;
+
   std::string default_model_;
-  std::size_t expected_;
   std::map<ServableId, ServableDescription> servables_;
-  std::map<ServableId, bool> failed_;
+  std::set<ServableId> failed_;
+  std::map<ServableId, std::size_t> holds_;
+  bool listed_ = false;
+  std::map<ServableId, ServableState> states_;
+  std::map<ModelKey, ServableStatus> statuses_;
 };
 
 }  // namespace holdfast

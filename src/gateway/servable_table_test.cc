@@ -21,7 +21,31 @@ class ServableTableTest : public testing::Test {
     return id ? FormatKey(table_.Get(*id).key) : std::string(Describe(id.error().reason).word);
   }
 
-  ServableTable table_{"cats", 3};
+  struct Listed {
+    std::optional<std::uint32_t> id;
+    const char* name;
+    std::int64_t version;
+    ServableState state;
+  };
+  void List(const std::vector<Listed>& all) {
+    std::vector<ListedServable> list;
+    for (const Listed& one : all) {
+      ListedServable listed{.status = {.key = {one.name, one.version}, .state = one.state}};
+      if (one.id.has_value()) listed.servable = ServableId{*one.id};
+      if (one.state == ServableState::kEnd) {
+        listed.status.reason = Reason::kBadModel;
+        listed.status.message = "broken";
+      }
+      list.push_back(std::move(listed));
+    }
+    table_.Update(list);
+  }
+
+  static constexpr auto kLoading = ServableState::kLoading;
+  static constexpr auto kAvailable = ServableState::kAvailable;
+  static constexpr auto kUnloading = ServableState::kUnloading;
+  static constexpr auto kEnd = ServableState::kEnd;
+  ServableTable table_{"cats"};
 };
 
 TEST_F(ServableTableTest, WithoutAModelItIsTheDefaultOne) {
@@ -43,25 +67,74 @@ TEST_F(ServableTableTest, WhatMayStillBeLoadingIsNotReadyYet) {
   const std::string not_ready(Describe(Reason::kNotReady).word);
   const std::string not_found(Describe(Reason::kNotFound).word);
   EXPECT_EQ(Resolved("cats"), not_ready);
+  List({{0, "cats", 1, kAvailable}, {1, "dogs", 2, kLoading}});
   table_.Add({0}, Model("cats", 1));
+  EXPECT_EQ(Resolved("cats"), "cats/1");
   EXPECT_EQ(Resolved("dogs"), not_ready);
-  table_.Add({1}, Model("cats", 2));
-  table_.SetFailed({2});
+  EXPECT_EQ(Resolved("cows"), not_ready) << "who knows what still comes";
+  List({{0, "cats", 1, kAvailable}, {1, "dogs", 2, kEnd}});
   EXPECT_EQ(Resolved("dogs"), not_found);
+  EXPECT_EQ(Resolved("cows"), not_found);
   EXPECT_EQ(Resolved("cats", 3), not_found);
 }
 
-TEST_F(ServableTableTest, IsCompleteOnceAllAreThereOrBrokenAndOneIsThere) {
+TEST_F(ServableTableTest, IsCompleteOnceEachModelIsThereOrBrokenAndOneIsThere) {
   EXPECT_FALSE(table_.complete());
-  table_.SetFailed({0});
-  table_.SetFailed({1});
-  table_.SetFailed({2});
+  List({{0, "cats", 1, kEnd}, {1, "dogs", 1, kEnd}});
   EXPECT_FALSE(table_.complete()) << "nothing can be served";
-  table_.Add({2}, Model("cats", 1));
+  List({{0, "cats", 1, kEnd}, {1, "dogs", 1, kLoading}});
+  EXPECT_FALSE(table_.complete());
+  table_.Add({1}, Model("dogs", 1));
+  List({{0, "cats", 1, kEnd}, {1, "dogs", 1, kAvailable}});
   EXPECT_TRUE(table_.complete());
-  EXPECT_FALSE(table_.failed({2})) << "it is back";
-  table_.SetFailed({2});
-  EXPECT_TRUE(table_.complete()) << "counted once";
+  List({{0, "cats", 1, kEnd}, {1, "dogs", 1, kAvailable}, {2, "dogs", 2, kLoading}});
+  EXPECT_TRUE(table_.complete()) << "a new version beside the old one changes nothing";
+}
+
+TEST_F(ServableTableTest, ANewVersionIsNotAskedBeforeItIsAvailable) {
+  table_.Add({0}, Model("cats", 1));
+  table_.Add({1}, Model("cats", 2));
+  List({{0, "cats", 1, kAvailable}, {1, "cats", 2, kLoading}});
+  EXPECT_EQ(Resolved("cats"), "cats/1");
+  EXPECT_EQ(Resolved("cats", 2), Describe(Reason::kNotReady).word);
+  List({{0, "cats", 1, kUnloading}, {1, "cats", 2, kAvailable}});
+  EXPECT_EQ(Resolved("cats"), "cats/2");
+  EXPECT_EQ(Resolved("cats", 1), Describe(Reason::kNotFound).word);
+  EXPECT_EQ(table_.retiring(), std::vector<ServableId>{{0}});
+  List({{1, "cats", 2, kAvailable}});
+  EXPECT_EQ(table_.dropped(), std::vector<ServableId>{{0}});
+  table_.Forget({0});
+  EXPECT_TRUE(table_.dropped().empty());
+}
+
+TEST_F(ServableTableTest, OneWhoseWorkersLiveIsPreferredToAHigherOneWhoseKeepDying) {
+  table_.Add({0}, Model("cats", 1));
+  table_.Add({1}, Model("cats", 2));
+  List({{0, "cats", 1, kAvailable}, {1, "cats", 2, kEnd}});
+  table_.SetFailed({1});
+  EXPECT_EQ(Resolved("cats"), "cats/1");
+  EXPECT_EQ(Resolved("cats", 2), "cats/2") << "its requests are told that it has no worker";
+}
+
+TEST_F(ServableTableTest, IsHeldWhileSomebodyHoldsIt) {
+  table_.Add({0}, Model("cats", 1));
+  {
+    const ServableTable::Hold one(table_, {0});
+    const ServableTable::Hold two(table_, {0});
+    EXPECT_TRUE(table_.held({0}));
+  }
+  EXPECT_FALSE(table_.held({0}));
+}
+
+TEST_F(ServableTableTest, AVersionThatWasRefusedSaysWhy) {
+  table_.Add({0}, Model("cats", 1));
+  List({{0, "cats", 1, kAvailable}, {std::nullopt, "cats", 2, kEnd}});
+  const auto all = table_.StatusOf("cats", std::nullopt);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].key.version, 2);
+  EXPECT_EQ(all[0].reason, Reason::kBadModel);
+  EXPECT_EQ(all[0].message, "broken");
+  EXPECT_EQ(all[1].state, ServableState::kAvailable);
 }
 
 TEST_F(ServableTableTest, TellsTheStateOfAModelsVersions) {

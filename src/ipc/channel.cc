@@ -40,7 +40,11 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kLoaded:
     case MessageKind::kForked:
     case MessageKind::kServable:
+    case MessageKind::kServables:
     case MessageKind::kWorkerDied:
+    case MessageKind::kModelOrder:
+    case MessageKind::kModelOrderDone:
+    case MessageKind::kOffers:
       return 1;
     default:
       return 0;

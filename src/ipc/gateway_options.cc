@@ -37,8 +37,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
   RoleArguments arguments;
   arguments.Set("build", options.build)
       .Set("default_model", options.default_model)
-      .Set("servables", options.servables)
-      .Set("loaded", options.loaded)
+      .Set("successor", options.successor)
       .Set("body_bytes_max", options.body_bytes_max)
       .Set("queue_items_max", options.queue_items_max)
       .Set("queue_bytes_max", options.queue_bytes_max)
@@ -61,8 +60,7 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   GatewayOptions options;
   options.build = TRY(arguments.Number("build"));
   options.default_model = TRY(arguments.Text("default_model"));
-  options.servables = TRY(arguments.Number("servables"));
-  options.loaded = TRY(arguments.Number("loaded"));
+  options.successor = TRY(arguments.Number("successor"));
   TRY_DO(TakeLimits(arguments, options));
   TRY_DO(TakeTimes(arguments, options));
   options.poison_dir = TRY(arguments.Text("poison_dir"));

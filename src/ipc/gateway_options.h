@@ -17,8 +17,7 @@ namespace holdfast {
 struct GatewayOptions {
   std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
   std::string default_model;
-  std::uint64_t servables = 1;  // How many will be announced.
-  std::uint64_t loaded = 0;     // Of these, at once: it replaces a gateway that had them.
+  std::uint64_t successor = 0;  // 1: it replaces a gateway that served.
 
   std::size_t body_bytes_max = MiB(16);
   std::size_t queue_items_max = 256;

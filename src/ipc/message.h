@@ -26,6 +26,8 @@ enum class MessageKind : std::uint32_t {
   // supervisor → gateway
   kServable,        // servable; descriptor: its description.
   kServableFailed,  // servable: its crash budget is spent.
+  kServables,       // descriptor: the list of all (ipc/servable_list.h), whenever it has changed.
+  kModelOrderDone,  // code = Reason, value = the order's number; descriptor: the words for it.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
   kWorkerForked,    // slot, generation, value = pid: for reports, it is nobody's handle.
@@ -37,6 +39,12 @@ enum class MessageKind : std::uint32_t {
   kRecycle,      // slot, generation, code = DeathCause.
   kInject,       // slot, generation, code = DrillFault: an operator wants this worker to suffer it.
   kDrained,
+  kServableDrained,  // servable: no request is left that it has to answer.
+  kModelOrder,       // code = ModelOrder, value = its number; descriptor: the model's name.
+  // supervisor → scout
+  kScan,  // Look now, and say what is there even if nothing has changed.
+  // scout → supervisor
+  kOffers,  // code = 1 if asked for; descriptor: what the repository holds (ipc/offer_list.h).
   // worker → gateway
   kReady,   // slot, generation.
   kAnswer,  // slot, generation, item.
@@ -44,6 +52,9 @@ enum class MessageKind : std::uint32_t {
   kItem,  // slot, generation, item, code = ItemKind, value = bytes in the arena.
 };
 constexpr auto kLastMessageKind = MessageKind::kItem;
+
+// What an operator wants of a model. With no name: of all.
+enum class ModelOrder : std::uint32_t { kLoad = 1, kUnload = 2 };
 
 // What the bytes in the arena are.
 enum class ItemKind : std::uint32_t {

@@ -5,15 +5,77 @@
 #include <utility>
 
 namespace holdfast {
+namespace {
+
+// Whether a process has the slot, or is on its way to it.
+bool Occupied(const Fleet::Slot& slot) {
+  return slot.state != SlotState::kBackoff && slot.state != SlotState::kFree;
+}
+
+}  // namespace
 
 Fleet::Fleet(Options options)
     : options_(options), gateway_policy_(options_.restart, options_.seed) {}
 
 ServableId Fleet::AddServable(std::uint32_t workers) {
-  const ServableId id{static_cast<std::uint32_t>(servables_.size())};
-  servables_.push_back({.policy = RestartPolicy(options_.restart, options_.seed + id.value + 1)});
+  const ServableId id{next_servable_++};
+  servables_.try_emplace(
+      id, ServableRecord{.policy = RestartPolicy(options_.restart, options_.seed + id.value + 1)});
+  // Slots that others have left come first; their generations go on.
+  for (Slot& slot : slots_) {
+    if (workers == 0 || slot.state != SlotState::kFree) continue;
+    slot = Slot{.servable = id, .generation = slot.generation};
+    --workers;
+  }
   slots_.resize(slots_.size() + workers, Slot{.servable = id});
+  if (!gateway_failed_) all_failed_since_ = kNever;  // This one may serve.
   return id;
+}
+
+void Fleet::RemoveServable(ServableId servable) {
+  ServableRecord& record = servables_.at(servable);
+  if (std::exchange(record.removed, true)) return;
+  if (record.zygote != ZygoteState::kNone) {
+    actions_.emplace_back(KillZygote{servable, "its version is served no more"});
+  }
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    Slot& slot = slots_[i];
+    if (slot.servable != servable) continue;
+    if (slot.state == SlotState::kBackoff) {
+      slot.state = SlotState::kFree;
+    } else if (slot.state == SlotState::kForked || slot.state == SlotState::kReady) {
+      actions_.emplace_back(KillWorker{SlotId{i}, slot.generation, DeathCause::kUnloaded});
+    }
+    // One that is only ordered goes with its zygote, or once it is known.
+  }
+  ForgetIfGone(servable);
+}
+
+void Fleet::ForgetIfGone(ServableId servable) {
+  const auto record = servables_.find(servable);
+  if (record == servables_.end() || !record->second.removed) return;
+  if (record->second.zygote != ZygoteState::kNone) return;
+  const bool runs = std::any_of(slots_.begin(), slots_.end(), [servable](const Slot& slot) {
+    return slot.servable == servable && slot.state != SlotState::kFree;
+  });
+  if (runs) return;
+  servables_.erase(record);
+  actions_.emplace_back(ServableGone{servable});
+}
+
+bool Fleet::failed(ServableId servable) const {
+  const auto record = servables_.find(servable);
+  return record != servables_.end() && record->second.failed;
+}
+
+bool Fleet::AllReady(ServableId servable) const {
+  std::size_t ready = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.servable != servable || slot.state == SlotState::kFree || !slot.in_use) continue;
+    if (slot.state != SlotState::kReady) return false;
+    ++ready;
+  }
+  return ready > 0;
 }
 
 // --- The gateway ---
@@ -21,8 +83,8 @@ ServableId Fleet::AddServable(std::uint32_t workers) {
 void Fleet::GatewayStarted() {
   gateway_up_ = true;
   // Its predecessor knew which servables have failed; it does not.
-  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
-    if (servables_[i].failed) actions_.emplace_back(DeclareFailed{ServableId{i}});
+  for (const auto& [id, servable] : servables_) {
+    if (servable.failed && !servable.removed) actions_.emplace_back(DeclareFailed{id});
   }
 }
 
@@ -32,7 +94,7 @@ void Fleet::GatewayDied(TimePoint now) {
   const bool was_up = std::exchange(gateway_up_, false);
   const TimePoint next = gateway_policy_.Failed(now);
   gateway_not_before_ = was_up && first ? now : next;
-  if (next == kNever && all_failed_since_ == kNever) {
+  if (next == kNever && !std::exchange(gateway_failed_, true)) {
     all_failed_since_ = now - options_.give_up_delay;
     give_up_why_ = "the gateway keeps dying";
   }
@@ -42,7 +104,8 @@ void Fleet::GatewayDied(TimePoint now) {
     if (slot.state == SlotState::kOrdered) {
       // Its channel's other end is lost. The supervisor ends a worker of a past generation.
       EmptySlot(slot, now);
-    } else if (slot.state != SlotState::kBackoff) {
+      ForgetIfGone(slot.servable);
+    } else if (slot.state == SlotState::kForked || slot.state == SlotState::kReady) {
       actions_.emplace_back(KillWorker{SlotId{i}, slot.generation, DeathCause::kGatewayGone});
     }
   }
@@ -51,14 +114,14 @@ void Fleet::GatewayDied(TimePoint now) {
 // --- Zygotes ---
 
 void Fleet::ZygoteStarted(ServableId servable, TimePoint now) {
-  ServableRecord& record = servables_.at(servable.value);
+  ServableRecord& record = servables_.at(servable);
   record.zygote = ZygoteState::kLoading;
   record.zygote_of_use = false;
   record.give_up = now + options_.load_timeout;
 }
 
 void Fleet::ZygoteLoaded(ServableId servable) {
-  ServableRecord& record = servables_.at(servable.value);
+  ServableRecord& record = servables_.at(servable);
   if (record.zygote != ZygoteState::kLoading) return;
   record.zygote = ZygoteState::kLoaded;
   record.give_up = kNever;
@@ -66,20 +129,26 @@ void Fleet::ZygoteLoaded(ServableId servable) {
 
 void Fleet::ZygoteDied(ServableId servable, Prospect prospect, const std::string& why,
                        TimePoint now) {
-  ServableRecord& record = servables_.at(servable.value);
+  ServableRecord& record = servables_.at(servable);
   record.zygote = ZygoteState::kNone;
   record.give_up = kNever;
+  // The order died with it, unless the worker had been forked: that news is drained first.
+  for (Slot& slot : slots_) {
+    if (slot.servable == servable && slot.state == SlotState::kOrdered) EmptySlot(slot, now);
+  }
+  if (record.removed) {
+    ForgetIfGone(servable);
+    return;
+  }
   // Loading is not enough: one that dies at its first fork would be loaded again without end.
   if (record.zygote_of_use) {
     record.not_before = now;
   } else if (prospect == Prospect::kHopeless) {
-    record.not_before = SpendBudget(record, servable, why, now, now - options_.give_up_delay);
+    // Whoever hears of it may have something else to serve, and says so at once.
+    record.not_before = SpendBudget(record, servable, why, now,
+                                    now - options_.give_up_delay + options_.second_thought);
   } else {
     record.not_before = CountFailure(record, servable, why, now);
-  }
-  for (Slot& slot : slots_) {
-    // The order died with it, unless the worker had been forked: that news is drained first.
-    if (slot.servable == servable && slot.state == SlotState::kOrdered) EmptySlot(slot, now);
   }
 }
 
@@ -87,7 +156,7 @@ void Fleet::ZygoteDied(ServableId servable, Prospect prospect, const std::string
 
 void Fleet::WorkerForked(SlotId id, Generation generation, TimePoint now) {
   Slot* slot = Find(id, generation);
-  if (slot == nullptr || slot->state == SlotState::kBackoff) {
+  if (slot == nullptr || !Occupied(*slot)) {
     // Its order was given up before this news came: nobody holds the channel's other end.
     actions_.emplace_back(KillWorker{id, generation, DeathCause::kGatewayGone});
     return;
@@ -95,14 +164,17 @@ void Fleet::WorkerForked(SlotId id, Generation generation, TimePoint now) {
   if (slot->state != SlotState::kOrdered) return;
   slot->state = SlotState::kForked;
   slot->give_up = now + options_.ready_timeout;
+  if (servables_.at(slot->servable).removed) {
+    actions_.emplace_back(KillWorker{id, generation, DeathCause::kUnloaded});
+  }
 }
 
 void Fleet::WorkerReady(SlotId id, Generation generation) {
   Slot* slot = Find(id, generation);
-  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  if (slot == nullptr || !Occupied(*slot)) return;
   slot->state = SlotState::kReady;
   slot->give_up = kNever;
-  ServableRecord& servable = servables_.at(slot->servable.value);
+  ServableRecord& servable = servables_.at(slot->servable);
   servable.policy.Succeeded();
   servable.first_cause.clear();
   servable.zygote_of_use = true;
@@ -111,14 +183,19 @@ void Fleet::WorkerReady(SlotId id, Generation generation) {
 
 void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimePoint now) {
   Slot* slot = Find(id, generation);
-  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  if (slot == nullptr || !Occupied(*slot)) return;
+  if (servables_.at(slot->servable).removed) {
+    EmptySlot(*slot, now);
+    ForgetIfGone(slot->servable);
+    return;
+  }
   const bool our_doing = cause == DeathCause::kGatewayGone || cause == DeathCause::kDrained;
   if (slot->state == SlotState::kReady || our_doing) {
     const bool for_memory = cause == DeathCause::kOutOfMemory;
     EmptySlot(*slot, for_memory ? AfterMemoryDeath(*slot, now) : now);
     return;
   }
-  ServableRecord& servable = servables_.at(slot->servable.value);
+  ServableRecord& servable = servables_.at(slot->servable);
   EmptySlot(*slot,
             CountFailure(servable, slot->servable,
                          "a worker died before it was ready: " + std::string(DeathCauseWord(cause)),
@@ -126,7 +203,7 @@ void Fleet::WorkerDied(SlotId id, Generation generation, DeathCause cause, TimeP
 }
 
 TimePoint Fleet::AfterMemoryDeath(const Slot& dead, TimePoint now) {
-  std::deque<TimePoint>& deaths = servables_.at(dead.servable.value).memory_deaths;
+  std::deque<TimePoint>& deaths = servables_.at(dead.servable).memory_deaths;
   deaths.push_back(now);
   while (deaths.front() + options_.memory_window < now) deaths.pop_front();
   if (deaths.size() < options_.memory_deaths_max) return now;
@@ -146,11 +223,12 @@ void Fleet::OrderFailed(SlotId id, Generation generation, TimePoint now) {
   Slot* slot = Find(id, generation);
   if (slot == nullptr || slot->state != SlotState::kOrdered) return;
   EmptySlot(*slot, now + options_.restart.first_delay);
+  ForgetIfGone(slot->servable);
 }
 
 void Fleet::RecycleAsked(SlotId id, Generation generation, DeathCause cause) {
   const Slot* slot = Find(id, generation);
-  if (slot == nullptr || slot->state == SlotState::kBackoff) return;
+  if (slot == nullptr || !Occupied(*slot)) return;
   actions_.emplace_back(KillWorker{id, generation, cause});
 }
 
@@ -158,7 +236,7 @@ void Fleet::HostSlept(Duration late) {
   const auto give_back = [late](TimePoint& until) {
     if (until != kNever) until += late;
   };
-  for (ServableRecord& servable : servables_) give_back(servable.give_up);
+  for (auto& [id, servable] : servables_) give_back(servable.give_up);
   for (Slot& slot : slots_) give_back(slot.give_up);
 }
 
@@ -183,11 +261,10 @@ std::vector<FleetAction> Fleet::Decide(TimePoint now) {
 }
 
 void Fleet::CheckTimeouts(TimePoint now) {
-  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
-    ServableRecord& servable = servables_[i];
+  for (auto& [id, servable] : servables_) {
     if (servable.give_up > now) continue;
     servable.give_up = kNever;
-    actions_.emplace_back(KillZygote{ServableId{i}, "it did not finish loading in time"});
+    actions_.emplace_back(KillZygote{id, "it did not finish loading in time"});
   }
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
@@ -206,17 +283,16 @@ void Fleet::StartMissing(TimePoint now) {
     gateway_not_before_ = kNever;  // Until it dies again.
     actions_.emplace_back(StartGateway{});
   }
-  for (std::uint32_t i = 0; i < servables_.size(); ++i) {
-    ServableRecord& servable = servables_[i];
-    if (servable.zygote != ZygoteState::kNone || servable.failed) continue;
+  for (auto& [id, servable] : servables_) {
+    if (servable.zygote != ZygoteState::kNone || servable.failed || servable.removed) continue;
     if (servable.not_before > now) continue;
     servable.not_before = kNever;
-    actions_.emplace_back(StartZygote{ServableId{i}});
+    actions_.emplace_back(StartZygote{id});
   }
   for (std::uint32_t i = 0; i < slots_.size(); ++i) {
     Slot& slot = slots_[i];
-    const ServableRecord& servable = servables_.at(slot.servable.value);
     if (slot.state != SlotState::kBackoff || slot.not_before > now || !slot.in_use) continue;
+    const ServableRecord& servable = servables_.at(slot.servable);
     if (!gateway_up_ || servable.zygote != ZygoteState::kLoaded || servable.failed) continue;
     slot.state = SlotState::kOrdered;
     ++slot.generation.value;
@@ -235,18 +311,20 @@ void Fleet::CheckGiveUp(TimePoint now) {
 TimePoint Fleet::NextWake() const {
   if (!actions_.empty()) return TimePoint::min();
   TimePoint wake = kNever;
-  for (const ServableRecord& servable : servables_) {
+  for (const auto& [id, servable] : servables_) {
     wake = std::min(wake, servable.give_up);
-    if (servable.zygote == ZygoteState::kNone && !servable.failed && !draining_) {
+    const bool may_start = !servable.failed && !servable.removed && !draining_;
+    if (servable.zygote == ZygoteState::kNone && may_start) {
       wake = std::min(wake, servable.not_before);
     }
   }
   for (const Slot& slot : slots_) {
     wake = std::min(wake, slot.give_up);
-    const ServableRecord& servable = servables_.at(slot.servable.value);
+    if (slot.state != SlotState::kBackoff) continue;
+    const ServableRecord& servable = servables_.at(slot.servable);
     const bool can_start = slot.in_use && gateway_up_ && servable.zygote == ZygoteState::kLoaded &&
                            !servable.failed && !draining_;
-    if (slot.state == SlotState::kBackoff && can_start) wake = std::min(wake, slot.not_before);
+    if (can_start) wake = std::min(wake, slot.not_before);
   }
   if (!gateway_up_ && !draining_) wake = std::min(wake, gateway_not_before_);
   if (all_failed_since_ != kNever && !gave_up_ && !draining_) {
@@ -275,8 +353,9 @@ TimePoint Fleet::SpendBudget(ServableRecord& servable, ServableId id, const std:
   if (serves && !servable.failed) return now + options_.restart.delay_max;
   if (std::exchange(servable.failed, true)) return kNever;
   actions_.emplace_back(DeclareFailed{id});
-  const bool all = std::all_of(servables_.begin(), servables_.end(),
-                               [](const ServableRecord& other) { return other.failed; });
+  const bool all = std::all_of(servables_.begin(), servables_.end(), [](const auto& other) {
+    return other.second.failed || other.second.removed;
+  });
   if (all && all_failed_since_ == kNever) {
     all_failed_since_ = since;
     give_up_why_ = why;
@@ -285,7 +364,7 @@ TimePoint Fleet::SpendBudget(ServableRecord& servable, ServableId id, const std:
 }
 
 void Fleet::EmptySlot(Slot& slot, TimePoint not_before) {
-  slot.state = SlotState::kBackoff;
+  slot.state = servables_.at(slot.servable).removed ? SlotState::kFree : SlotState::kBackoff;
   slot.not_before = not_before;
   slot.give_up = kNever;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <variant>
 #include <vector>
@@ -43,12 +44,16 @@ struct ReportFewerWorkers {
   ServableId servable;
   std::uint32_t workers;
 };
+// No process of the servable is left, and none of its slots is taken.
+struct ServableGone {
+  ServableId servable;
+};
 // Nothing is left that could serve. The process ends, and the platform replaces it.
 struct GiveUp {
   std::string why;
 };
 using FleetAction = std::variant<StartGateway, StartZygote, KillZygote, OrderWorker, KillWorker,
-                                 DeclareFailed, ReportFewerWorkers, GiveUp>;
+                                 DeclareFailed, ReportFewerWorkers, ServableGone, GiveUp>;
 
 // Backing off → ordered → forked → ready; any death leads back to backing off.
 enum class SlotState {
@@ -56,6 +61,7 @@ enum class SlotState {
   kOrdered,  // The zygote was asked.
   kForked,   // A process exists and has not said that it is ready.
   kReady,    // The gateway may dispatch to it.
+  kFree,     // Of no servable: the next one may take it.
 };
 
 // Which processes should exist: one gateway, a zygote a servable, workers in slots. Pure: events
@@ -69,6 +75,8 @@ class Fleet {
     Duration load_timeout = std::chrono::minutes(5);   // A zygote does not finish loading.
     // How long a failed fleet still answers 503, so that a health check sees it, before it ends.
     Duration give_up_delay = std::chrono::seconds(10);
+    // The same where no other try could go better.
+    Duration second_thought = std::chrono::milliseconds(20);
     // So many workers of a servable killed for memory within the window cost it one of them, as
     // long as the time says. A single bad image kills two.
     std::size_t memory_deaths_max = 3;
@@ -78,8 +86,9 @@ class Fleet {
   };
   explicit Fleet(Options options);
 
-  // All before the first Decide().
   ServableId AddServable(std::uint32_t workers);
+  // Ends its processes. ServableGone says when the last has ended; until then its id is known.
+  void RemoveServable(ServableId servable);
 
   // --- Events ---
   void GatewayStarted();
@@ -116,7 +125,9 @@ class Fleet {
     bool in_use = true;          // False: memory has no room for it.
   };
   const std::vector<Slot>& slots() const { return slots_; }
-  bool failed(ServableId servable) const { return servables_.at(servable.value).failed; }
+  bool failed(ServableId servable) const;
+  // Whether all its workers are ready.
+  bool AllReady(ServableId servable) const;
 
  private:
   enum class ZygoteState { kNone, kLoading, kLoaded };
@@ -127,6 +138,7 @@ class Fleet {
     TimePoint not_before = TimePoint::min();
     TimePoint give_up = kNever;
     bool failed = false;
+    bool removed = false;
     std::string first_cause;  // Of the current run of failures.
     std::deque<TimePoint> memory_deaths;
   };
@@ -140,6 +152,8 @@ class Fleet {
   TimePoint SpendBudget(ServableRecord& servable, ServableId id, const std::string& why,
                         TimePoint now, TimePoint since);
   void EmptySlot(Slot& slot, TimePoint not_before);
+  // Forgets the servable, if it is removed and its last process has ended.
+  void ForgetIfGone(ServableId servable);
   // When the slot of a worker that was killed for memory may start again.
   TimePoint AfterMemoryDeath(const Slot& dead, TimePoint now);
   void CheckTimeouts(TimePoint now);
@@ -147,13 +161,15 @@ class Fleet {
   void CheckGiveUp(TimePoint now);
 
   Options options_;
-  std::vector<ServableRecord> servables_;
+  std::map<ServableId, ServableRecord> servables_;
+  std::uint32_t next_servable_ = 0;
   std::vector<Slot> slots_;
   RestartPolicy gateway_policy_;
   bool gateway_up_ = false;
   TimePoint gateway_not_before_ = TimePoint::min();
   bool draining_ = false;
   TimePoint all_failed_since_ = kNever;
+  bool gateway_failed_ = false;  // Its crash budget is spent.
   bool gave_up_ = false;
   std::string give_up_why_;
   std::vector<FleetAction> actions_;

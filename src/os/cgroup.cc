@@ -112,6 +112,14 @@ std::optional<std::uint64_t> Cgroup::MemoryUsage() const {
   return Number(FirstWord(memory_ / (unified_ ? "memory.current" : "memory.usage_in_bytes")));
 }
 
+std::optional<std::uint64_t> Cgroup::MemoryHeld() const {
+  const auto usage = MemoryUsage();
+  const auto unused =
+      NumberOfKey(memory_ / "memory.stat", unified_ ? "inactive_file" : "total_inactive_file");
+  if (!usage.has_value()) return std::nullopt;
+  return *usage - std::min(*usage, unused.value_or(0));
+}
+
 std::optional<std::uint64_t> Cgroup::OomKills() const {
   return NumberOfKey(memory_ / (unified_ ? "memory.events" : "memory.oom_control"), "oom_kill");
 }

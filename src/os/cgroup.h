@@ -16,6 +16,8 @@ class Cgroup {
   std::optional<double> CpuQuota() const;            // CPUs: quota ÷ period.
   std::optional<std::uint64_t> MemoryLimit() const;  // Bytes.
   std::optional<std::uint64_t> MemoryUsage() const;  // Bytes.
+  // The same without what the kernel gives back when it is short: files that nobody uses just now.
+  std::optional<std::uint64_t> MemoryHeld() const;
   // How often the kernel has killed a process of this group for memory.
   std::optional<std::uint64_t> OomKills() const;
 

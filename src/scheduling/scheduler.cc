@@ -16,6 +16,13 @@ void Scheduler::AddServable(ServableId servable, Duration service) {
   }
 }
 
+void Scheduler::RemoveServable(ServableId servable) {
+  const auto holds = [servable](const auto& entry) { return entry.second.servable == servable; };
+  CHECK(servables_.at(servable).queue.empty());
+  CHECK(std::none_of(slots_.begin(), slots_.end(), holds));
+  servables_.erase(servable);
+}
+
 void Scheduler::SetFailed(ServableId servable, bool failed) {
   ServableRecord& record = servables_.at(servable);
   record.failed = failed;

@@ -49,6 +49,8 @@ class Scheduler {
   // --- Servables ---
   // `service`: what one item took while the servable warmed up.
   void AddServable(ServableId servable, Duration service);
+  // Nothing of it may wait or run, and none of its workers be left.
+  void RemoveServable(ServableId servable);
   // After its crash budget is spent: queued items are refused with kNoWorker, new ones not let in.
   void SetFailed(ServableId servable, bool failed);
 

@@ -18,21 +18,20 @@ void Supervisor::Carry(const FleetAction& action) {
     void operator()(const StartGateway&) const { self.StartGatewayProcess(); }
     void operator()(const StartZygote& start) const { self.StartZygoteProcess(start.servable); }
     void operator()(const KillZygote& kill) const {
-      const Model& model = self.models_.at(kill.servable.value);
+      const Model& model = self.models_.at(kill.servable);
       if (!model.zygote.has_value()) return;
-      self.log_.Warning("zygote-killed",
-                        {{"model", self.NameOf(kill.servable)}, {"why", kill.why}});
+      const std::string name = self.NameOf(kill.servable);  // Outlives the fields.
+      const auto fields = {LogField("model", name), LogField("why", kill.why)};
+      model.unloading ? self.log_.Info("zygote-killed", fields)
+                      : self.log_.Warning("zygote-killed", fields);
       SendSignal(model.zygote->process.pidfd, SIGKILL);
     }
     void operator()(const OrderWorker& order) const { self.OrderWorkerProcess(order); }
     void operator()(const KillWorker& kill) const {
       self.Kill(kill.slot, kill.generation, kill.cause);
     }
-    void operator()(const DeclareFailed& failed) const {
-      self.log_.Error("crash-budget-spent", {{"model", self.NameOf(failed.servable)}});
-      self.TellGateway({.kind = MessageKind::kServableFailed, .servable = failed.servable});
-      self.PrintPlanOnce();
-    }
+    void operator()(const DeclareFailed& failed) const { self.OnServableFailed(failed.servable); }
+    void operator()(const ServableGone& gone) const { self.OnServableGone(gone.servable); }
     void operator()(const ReportFewerWorkers& fewer) const {
       self.log_.Warning("fewer-workers",
                         {{"model", self.NameOf(fewer.servable)},
@@ -45,9 +44,7 @@ void Supervisor::Carry(const FleetAction& action) {
 }
 
 void Supervisor::StartGatewayProcess() {
-  options_.gateway.loaded = static_cast<std::uint64_t>(
-      std::count_if(models_.begin(), models_.end(),
-                    [](const Model& model) { return static_cast<bool>(model.description); }));
+  options_.gateway.successor = ever_loaded_ ? 1 : 0;
   const auto start = [this]() -> Status {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe events = MakePipe();
@@ -80,13 +77,13 @@ void Supervisor::StartGatewayProcess() {
 }
 
 void Supervisor::StartZygoteProcess(ServableId servable) {
-  const ServedModel& model = options_.models.at(servable.value);
+  const Offer& offer = models_.at(servable).offer;
   const auto start = [&]() -> Status {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe errors = MakePipe();
     std::vector<std::string> arguments{"zygote"};
-    const ZygoteOptions zygote{.key = model.key,
-                               .folder = model.folder,
+    const ZygoteOptions zygote{.key = offer.key,
+                               .folder = offer.folder,
                                .supervisor = ::getpid(),
                                .build = options_.gateway.build,
                                .sandbox = options_.sandbox,
@@ -100,7 +97,7 @@ void Supervisor::StartZygoteProcess(ServableId servable) {
                                                  {"ORT_DISABLE_TELEMETRY", "1"}},
                                  .descriptors = {theirs.get()},
                                  .stdio = errors.write.get()}));
-    std::optional<Zygote>& record = models_.at(servable.value).zygote;
+    std::optional<Zygote>& record = models_.at(servable).zygote;
     record.emplace(Zygote{.process = std::move(process),
                           .channel = Channel(std::move(ours)),
                           .stderr_lines = LineReader(std::move(errors.read))});
@@ -116,7 +113,7 @@ void Supervisor::StartZygoteProcess(ServableId servable) {
     return;
   }
   log_.Info("zygote-started",
-            {{"model", NameOf(servable)}, {"pid", models_.at(servable.value).zygote->process.pid}});
+            {{"model", NameOf(servable)}, {"pid", models_.at(servable).zygote->process.pid}});
 }
 
 void Supervisor::OrderWorkerProcess(const OrderWorker& order) {
@@ -136,7 +133,7 @@ void Supervisor::OrderWorkerProcess(const OrderWorker& order) {
 // Makes what gateway and worker share, and hands each its end. The copies here are closed at once:
 // one that stayed open would hide the worker's death from the gateway.
 Status Supervisor::TryOrder(const OrderWorker& order) {
-  const Model& model = models_.at(order.servable.value);
+  const Model& model = models_.at(order.servable);
   const Error gone{Reason::kUnavailable, "its zygote or the gateway is gone"};
   if (!model.zygote.has_value() || !gateway_.has_value()) return gone;
   const auto [gateway_end, worker_end] = TRY(MessageSocketPair());

@@ -33,8 +33,17 @@ void Supervisor::OnGatewayMessage() {
           return;
         }
         gateway_->greeted = true;
-        for (std::uint32_t i = 0; i < models_.size(); ++i) AnnounceServable(ServableId{i});
+        for (const auto& [id, model] : models_) {
+          AnnounceServable(id);
+          // Whoever asked it is gone with the last gateway.
+          if (model.state == ServableState::kUnloading) roster_.Drained(id);
+        }
+        listed_.reset();
+        FollowRoster();
         fleet_.GatewayStarted();
+        break;
+      case MessageKind::kServableDrained:
+        roster_.Drained(message.servable);
         break;
       case MessageKind::kWorkerReady:
         OnWorkerReady(message.slot, message.generation);
@@ -65,6 +74,8 @@ void Supervisor::OnRecycle(SlotId slot, Generation generation, DeathCause cause)
 
 void Supervisor::OnWorkerReady(SlotId slot, Generation generation) {
   fleet_.WorkerReady(slot, generation);
+  const ServableId servable = fleet_.slots().at(slot.value).servable;
+  if (fleet_.AllReady(servable)) roster_.Ready(servable);
   const auto entry = workers_.find(slot);
   if (entry == workers_.end() || entry->second.generation != generation) return;
   entry->second.bytes_at_ready = AnonymousBytes(entry->second.process.pid);
@@ -73,7 +84,7 @@ void Supervisor::OnWorkerReady(SlotId slot, Generation generation) {
 // --- What a zygote says ---
 
 void Supervisor::OnZygoteMessage(ServableId servable) {
-  std::optional<Zygote>& zygote = models_.at(servable.value).zygote;
+  std::optional<Zygote>& zygote = models_.at(servable).zygote;
   Channel::Incoming news;
   while (zygote.has_value() && zygote->channel.open()) {
     const auto state = zygote->channel.Receive(news);
@@ -82,7 +93,7 @@ void Supervisor::OnZygoteMessage(ServableId servable) {
       poller_.Remove(zygote->channel.fd());
       zygote->channel.Close();
       // One that has said why it leaves is left to do so.
-      if (models_.at(servable.value).failure == Reason::kOk) {
+      if (models_.at(servable).failure == Reason::kOk) {
         SendSignal(zygote->process.pidfd, SIGKILL);
       }
       return;
@@ -95,7 +106,7 @@ void Supervisor::OnZygoteMessage(ServableId servable) {
         OnForked(servable, news);
         break;
       case MessageKind::kLoadFailed:
-        models_.at(servable.value).failure =
+        models_.at(servable).failure =
             ReasonFromNumber(news.message.code).value_or(Reason::kInternal);
         break;
       default:
@@ -105,7 +116,7 @@ void Supervisor::OnZygoteMessage(ServableId servable) {
 }
 
 void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
-  Model& model = models_.at(servable.value);
+  Model& model = models_.at(servable);
   Result<ServableDescription> description = DecodeDescription(ReadSealedText(news.descriptors[0]));
   if (!description) {
     log_.Error("a zygote describes its model wrongly",
@@ -123,12 +134,12 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   }
   model.loaded = std::move(*description);
   model.description = std::move(news.descriptors[0]);
-  model.ever_loaded = true;
+  ever_loaded_ = true;
   model.failure = Reason::kOk;
   LimitWorkersByMemory(servable);
   AnnounceServable(servable);
   fleet_.ZygoteLoaded(servable);
-  PrintPlanOnce();
+  roster_.Loaded(servable);
 }
 
 void Supervisor::OnForked(ServableId servable, Channel::Incoming& news) {
@@ -169,9 +180,14 @@ void Supervisor::ReapAll() {
       continue;
     }
     bool known = false;
-    for (std::uint32_t i = 0; i < models_.size() && !known; ++i) {
-      known = models_[i].zygote.has_value() && models_[i].zygote->process.pid == reaped->pid;
-      if (known) OnZygoteDied(ServableId{i}, reaped->status);
+    if (scout_.has_value() && scout_->process.pid == reaped->pid) {
+      OnScoutDied(reaped->status);
+      continue;
+    }
+    for (auto model = models_.begin(); model != models_.end() && !known; ++model) {
+      const std::optional<Zygote>& zygote = model->second.zygote;
+      known = zygote.has_value() && zygote->process.pid == reaped->pid;
+      if (known) OnZygoteDied(model->first, reaped->status);
     }
     for (const auto& [slot, worker] : workers_) {
       if (known) break;
@@ -210,7 +226,7 @@ void Supervisor::OnGatewayDied(const ExitStatus& status) {
 }
 
 void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
-  Model& model = models_.at(servable.value);
+  Model& model = models_.at(servable);
   OnZygoteMessage(servable);  // Workers that it still forked, and why it failed.
   Zygote& zygote = *model.zygote;
   DrainLines(zygote.stderr_lines, "zygote " + NameOf(servable), LogLevel::kDebug);
@@ -220,10 +236,16 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
   const std::string why =
       broken ? words
              : fmt::format("the zygote of {} ended: {}", NameOf(servable), FormatExit(status));
-  log_.Error(broken ? "model-refused" : "zygote-died", {{"model", NameOf(servable)},
-                                                        {"pid", zygote.process.pid},
-                                                        {"exit", FormatExit(status)},
-                                                        {"last_words", words}});
+  const std::string name = NameOf(servable);  // Fields only refer to what they show.
+  const std::string exit = FormatExit(status);
+  const auto fields = {LogField("model", name), LogField("pid", zygote.process.pid),
+                       LogField("exit", exit), LogField("last_words", words)};
+  if (model.unloading) {
+    log_.Info("zygote-died", fields);
+  } else {
+    log_.Error(broken ? "model-refused" : "zygote-died", fields);
+    model.failure_words = why;
+  }
   ForgetLines(zygote.stderr_lines);
   if (zygote.channel.open()) poller_.Remove(zygote.channel.fd());
   model.zygote.reset();

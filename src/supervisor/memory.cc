@@ -21,11 +21,11 @@ void Supervisor::LimitWorkersByMemory(ServableId servable) {
   if (!limit.has_value() || !options_.workers_by_host) return;
   MemoryNeeds needs{.largest_body = options_.arena_bytes,
                     .models_count = static_cast<std::uint32_t>(models_.size())};
-  for (const Model& model : models_) {
+  for (const auto& [id, model] : models_) {
     if (model.loaded.has_value()) needs.models += model.loaded->zygote_bytes;
   }
-  needs.worker = models_.at(servable.value).loaded->worker_bytes;
-  ServedModel& served = options_.models.at(servable.value);
+  Model& served = models_.at(servable);
+  needs.worker = served.loaded->worker_bytes;
   const std::uint32_t fit = WorkersThatFit(*limit, needs);
   if (fit >= served.workers) return;
   const std::uint32_t granted = std::max(fit, 1u);

@@ -11,22 +11,21 @@
 #include "ipc/gateway_options.h"
 #include "ipc/zygote_options.h"
 #include "lifecycle/fleet.h"
-#include "model/model_key.h"
+#include "model/model_folders.h"
+#include "model/version_policy.h"
 #include "telemetry/log.h"
 
 namespace holdfast {
 
-struct ServedModel {
-  ModelKey key;
-  std::filesystem::path folder;
-  std::uint32_t workers = 1;
-};
-
 // What the supervisor is to run, resolved from configuration, repository and host.
 struct SupervisorOptions {
   std::filesystem::path executables;  // The folder with holdfast-gateway and holdfast-worker.
-  std::vector<ServedModel> models;
-  std::string workers_why;  // Why that many, for the plan.
+  ModelFolders folders;
+  std::vector<Offer> offers;  // What the folders hold at the start.
+  VersionPolicy version_policy;
+  std::chrono::milliseconds repository_poll{2000};  // 0: only SIGHUP and orders make it look.
+  std::uint32_t workers = 1;  // For each model as asked; else for all of them together.
+  std::string workers_why;    // Why that many, for the plan.
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;
   std::uint16_t grpc_port = 8500;

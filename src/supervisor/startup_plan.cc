@@ -12,10 +12,11 @@
 namespace holdfast {
 namespace {
 
-std::string DescribeModel(const ServedModel& model, const ServableDescription* loaded) {
+std::string DescribeModel(const PlannedModel& model) {
+  const auto& loaded = model.loaded;
   const std::string workers =
       fmt::format("{} worker{}", model.workers, model.workers == 1 ? "" : "s");
-  if (loaded == nullptr) {
+  if (!loaded.has_value()) {
     return fmt::format("  model     {}  not loaded: see the log\n", FormatKey(model.key));
   }
   std::string text = fmt::format(
@@ -50,13 +51,9 @@ const char* DescribeSandbox(Sandboxing sandbox) {
 }  // namespace
 
 std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
-                              const std::vector<ServableDescription>& loaded) {
+                              const std::vector<PlannedModel>& models) {
   std::string text = fmt::format("holdfast {} ({}) serves\n", Version(), BuildId());
-  for (const ServedModel& model : options.models) {
-    const auto found = std::find_if(loaded.begin(), loaded.end(),
-                                    [&](const auto& entry) { return entry.key == model.key; });
-    text += DescribeModel(model, found == loaded.end() ? nullptr : &*found);
-  }
+  for (const PlannedModel& model : models) text += DescribeModel(model);
   const GatewayOptions& gateway = options.gateway;
   text += fmt::format("  default   {}\n", gateway.default_model);
   text += fmt::format("  workers   {}\n", options.workers_why);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,16 @@ struct BoundPorts {
   std::uint16_t admin = 0;
 };
 
+struct PlannedModel {
+  ModelKey key;
+  std::uint32_t workers = 0;
+  std::optional<ServableDescription> loaded;  // Nothing: it could not be loaded.
+};
+
 // What this server is about to do, for people: models, engines, workers and why that many, ports
-// and limits. `loaded` has one description for each model that could be loaded.
+// and limits.
 std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
-                              const std::vector<ServableDescription>& loaded);
+                              const std::vector<PlannedModel>& models);
 
 // Writes {"http":N,"grpc":N,"admin":N} to `file` in one step.
 Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports);

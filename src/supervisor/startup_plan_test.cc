@@ -10,8 +10,6 @@ namespace {
 
 SupervisorOptions TwoModels() {
   SupervisorOptions options;
-  options.models = {{.key = {"tiny", 1}, .folder = "models/tiny/1", .workers = 2},
-                    {.key = {"broken", 3}, .folder = "models/broken/3", .workers = 1}};
   options.workers_why = "2: one a CPU";
   options.gateway.default_model = "tiny";
   options.image_pixels_max = 50'000'000;
@@ -32,7 +30,8 @@ ServableDescription Tiny() {
 }
 
 TEST(StartupPlan, TellsWhatIsServedAndWhatCouldNotBeLoaded) {
-  const std::string plan = FormatStartupPlan(TwoModels(), {.http = 8081, .grpc = 8501}, {Tiny()});
+  const std::string plan = FormatStartupPlan(TwoModels(), {.http = 8081, .grpc = 8501},
+                                             {{{"tiny", 1}, 2, Tiny()}, {{"broken", 3}, 0, {}}});
   for (const char* words :
        {"tiny/1", "fake 1", "float32 [N,3,8,8] -> 10 classes", "2 workers", "1.5 ms an image",
         "1 golden example passed", "assumed: logits", "broken/3  not loaded", "2: one a CPU",
@@ -46,7 +45,7 @@ TEST(StartupPlan, SaysThatNothingProvesTheModel) {
   tiny.golden_examples = 0;
   SupervisorOptions options = TwoModels();
   options.sandbox = Sandboxing::kOff;
-  const std::string plan = FormatStartupPlan(options, {}, {tiny});
+  const std::string plan = FormatStartupPlan(options, {}, {{tiny.key, 1, tiny}});
   EXPECT_NE(plan.find("no golden example"), std::string::npos) << plan;
   EXPECT_NE(plan.find("off: workers can reach"), std::string::npos) << plan;
 }

@@ -53,13 +53,10 @@ Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signal
       stderr_sink_(STDERR_FILENO),
       stdout_sink_(STDOUT_FILENO),
       log_(stderr_sink_, options_.log),
-      fleet_(options_.fleet) {
+      fleet_(options_.fleet),
+      roster_(options_.version_policy) {
   options_.gateway.build = BuildDigest(BuildId());
-  options_.gateway.servables = options_.models.size();
-  for (const ServedModel& model : options_.models) {
-    fleet_.AddServable(model.workers);
-    models_.emplace_back();
-  }
+  roster_.Offered(options_.offers);
 }
 
 int Supervisor::Run() {
@@ -77,7 +74,9 @@ int Supervisor::Run() {
   if (!watched) return Describe(watched.error().reason).exit_code;
   while (!exit_code_.has_value()) {
     const TimePoint round_start = Now();
-    for (const FleetAction& action : fleet_.Decide(Now())) Carry(action);
+    EndRetired(Now());
+    CarryAll();
+    KeepScout(Now());
     CheckDrain(Now());
     WatchMemory(Now());
     stderr_sink_.Flush();
@@ -102,8 +101,20 @@ int Supervisor::Run() {
   return *exit_code_;
 }
 
+// What the one decides may give the other something to decide.
+void Supervisor::CarryAll() {
+  for (bool more = true; more && !exit_code_.has_value();) {
+    FollowRoster();
+    const std::vector<FleetAction> actions = fleet_.Decide(Now());
+    for (const FleetAction& action : actions) Carry(action);
+    more = !actions.empty();
+  }
+}
+
 TimePoint Supervisor::NextWake() const {
   TimePoint wake = std::min(fleet_.NextWake(), drain_until_);
+  for (const auto& [id, model] : models_) wake = std::min(wake, model.retire_until);
+  if (!scout_.has_value() && plan_printed_ && !draining_) wake = std::min(wake, scout_not_before_);
   if (!workers_.empty() && !draining_) wake = std::min(wake, memory_check_);
   if (stderr_sink_.pending() || stdout_sink_.pending()) wake = std::min(wake, Now() + kLogRetry);
   return wake;
@@ -117,7 +128,9 @@ void Supervisor::OnSignal(int signal) {
       ReapAll();
       return;
     case SIGHUP:
-      log_.Info("signal-ignored", {{"signal", "SIGHUP"}, {"why", "models are read at start"}});
+      log_.Info("reload-asked", {{"by", "SIGHUP"}});
+      roster_.LoadAsked(std::nullopt);
+      AskForVersions();
       return;
     default:
       if (draining_) {
@@ -139,7 +152,7 @@ void Supervisor::StartDrain() {
     const auto whole = std::chrono::duration_cast<Duration>(options_.drain_timeout);
     const Duration budget = std::max<Duration>(whole - kGatewayEarlier, whole / 2);
     TellGateway({.kind = MessageKind::kDrain, .value = static_cast<std::uint64_t>(budget.count())});
-    for (std::uint32_t i = 0; i < models_.size(); ++i) EndIfWithoutWorkers(ServableId{i});
+    for (const auto& [id, model] : models_) EndIfWithoutWorkers(id);
     // The gateway's copies are the last: when it closes them, nobody waits in vain.
     listeners_.Close();
   } else {
@@ -159,9 +172,10 @@ void Supervisor::StopChildren() {
   for (auto& [slot, worker] : workers_) {
     if (worker.process.pidfd) SendSignal(worker.process.pidfd, SIGKILL);
   }
-  for (Model& model : models_) {
+  for (auto& [id, model] : models_) {
     if (model.zygote.has_value()) SendSignal(model.zygote->process.pidfd, SIGKILL);
   }
+  if (scout_.has_value()) SendSignal(scout_->process.pidfd, SIGKILL);
   if (gateway_.has_value()) {
     DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
     SendSignal(gateway_->process.pidfd, SIGKILL);
@@ -180,12 +194,8 @@ void Supervisor::StopChildren() {
 }
 
 void Supervisor::GiveUpWith(const std::string& why) {
-  const bool ever_served = std::any_of(models_.begin(), models_.end(),
-                                       [](const Model& model) { return model.ever_loaded; });
-  Reason reason = ever_served ? Reason::kInternal : Reason::kBadModel;
-  for (const Model& model : models_) {
-    if (!ever_served && model.failure != Reason::kOk) reason = model.failure;
-  }
+  Reason reason = ever_loaded_ ? Reason::kInternal : Reason::kBadModel;
+  if (!ever_loaded_ && last_failure_ != Reason::kOk) reason = last_failure_;
   exit_code_ = Describe(reason).exit_code;
   give_up_why_ = why;
 }
@@ -226,8 +236,8 @@ void Supervisor::TellGateway(const Message& message, std::initializer_list<int> 
 }
 
 void Supervisor::AnnounceServable(ServableId servable) {
-  const Model& model = models_.at(servable.value);
-  if (!gateway_.has_value() || !gateway_->greeted) return;
+  const Model& model = models_.at(servable);
+  if (!gateway_.has_value() || !gateway_->greeted || model.unloading) return;
   if (model.description) {
     TellGateway({.kind = MessageKind::kServable, .servable = servable}, {model.description.get()});
   }
@@ -237,22 +247,27 @@ void Supervisor::AnnounceServable(ServableId servable) {
 }
 
 void Supervisor::PrintPlanOnce() {
-  std::vector<ServableDescription> loaded;
-  for (std::uint32_t i = 0; i < models_.size(); ++i) {
-    if (models_[i].loaded.has_value()) {
-      loaded.push_back(*models_[i].loaded);
-    } else if (!fleet_.failed(ServableId{i})) {
-      return;
-    }
+  if (plan_printed_) return;
+  for (const auto& [key, version] : roster_.versions()) {
+    if (!version.loaded && !version.failed) return;
   }
-  if (std::exchange(plan_printed_, true)) return;
-  std::string plan = FormatStartupPlan(options_, listeners_.ports(), loaded);
+  plan_printed_ = true;
+  std::vector<PlannedModel> planned;
+  for (const auto& [key, refusal] : roster_.refusals()) {
+    planned.push_back({.key = key, .workers = 0, .loaded = std::nullopt});
+  }
+  for (const auto& [id, model] : models_) {
+    if (!model.loaded.has_value()) continue;
+    planned.push_back({.key = model.offer.key, .workers = model.workers, .loaded = model.loaded});
+  }
+  std::string plan = FormatStartupPlan(options_, listeners_.ports(), planned);
   plan.pop_back();
   stdout_sink_.WriteLine(plan);
 }
 
 std::string Supervisor::NameOf(ServableId servable) const {
-  return FormatKey(options_.models.at(servable.value).key);
+  const auto model = models_.find(servable);
+  return model == models_.end() ? "" : FormatKey(model->second.offer.key);
 }
 
 }  // namespace holdfast

@@ -11,7 +11,9 @@
 #include "base/drill_fault.h"
 #include "ipc/channel.h"
 #include "ipc/description.h"
+#include "ipc/servable_list.h"
 #include "lifecycle/fleet.h"
+#include "lifecycle/roster.h"
 #include "os/cgroup.h"
 #include "os/listener.h"
 #include "os/poller.h"
@@ -59,12 +61,23 @@ class Supervisor {
     bool starved = false;                         // A drill forbids it more memory.
     bool retiring = false;                        // The gateway was told to let it go.
   };
+  // Looks at the model folders.
+  struct Scout {
+    Process process;
+    Channel channel;
+    LineReader stderr_lines;
+  };
   struct Model {
+    Offer offer;
+    std::uint32_t workers = 1;
+    ServableState state = ServableState::kLoading;
+    TimePoint retire_until = kNever;  // Then it is ended, whoever still asks it.
     std::optional<Zygote> zygote;
     UniqueFd description;  // Sealed; for each new gateway.
     std::optional<ServableDescription> loaded;
-    bool ever_loaded = false;
-    Reason failure = Reason::kOk;  // Why the last zygote could not load.
+    Reason failure = Reason::kOk;  // Why the last zygote could not load, …
+    std::string failure_words;     // … in words.
+    bool unloading = false;        // Its processes are being ended.
   };
 
   // What is bound before anything is started.
@@ -81,6 +94,7 @@ class Supervisor {
   Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals, Listeners listeners);
 
   // --- Actions: what Fleet decided ---
+  void CarryAll();
   void Carry(const FleetAction& action);
   void StartGatewayProcess();
   void StartZygoteProcess(ServableId servable);
@@ -89,6 +103,21 @@ class Supervisor {
   void Kill(SlotId slot, Generation generation, DeathCause cause);
   void Inject(SlotId slot, Generation generation, std::optional<DrillFault> fault);
   void GiveUpWith(const std::string& why);
+
+  // --- Versions: what Roster decided ---
+  void FollowRoster();
+  void Carry(const RosterAction& action);
+  void LoadVersionOf(const Offer& offer);
+  Status CheckMemoryFor(const Offer& offer, std::uint32_t workers) const;
+  std::uint32_t WorkersFor(const ModelKey& key) const;
+  void OnServableFailed(ServableId servable);
+  void OnServableGone(ServableId servable);
+  void EndRetired(TimePoint now);
+  std::vector<ListedServable> ListServables() const;
+  void AskForVersions();
+  void KeepScout(TimePoint now);
+  void OnScoutMessage();
+  void OnScoutDied(const ExitStatus& status);
 
   // --- Events ---
   void OnSignal(int signal);
@@ -135,7 +164,14 @@ class Supervisor {
   Fleet fleet_;
 
   std::optional<Gateway> gateway_;
-  std::vector<Model> models_;          // By ServableId.
+  std::map<ServableId, Model> models_;
+  Roster roster_;
+  std::optional<std::vector<ListedServable>> listed_;  // As this gateway was told last.
+  std::optional<Scout> scout_;
+  TimePoint scout_not_before_ = TimePoint::min();
+  bool scan_asked_ = false;  // And not yet passed on.
+  bool ever_loaded_ = false;
+  Reason last_failure_ = Reason::kOk;
   std::map<SlotId, Worker> workers_;   // From the order on.
   std::map<pid_t, ExitStatus> limbo_;  // Reaped before its kForked was read.
 

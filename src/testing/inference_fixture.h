@@ -84,7 +84,7 @@ class InferenceFixture : public testing::Test, private LogSink {
   // With `options_`, and the servable announced.
   void Rebuild() {
     service_.reset();
-    servables_ = ServableTable("tiny", 1);
+    servables_ = ServableTable("tiny");
     service_.emplace(loop_, options_, servables_, metrics_, log_,
                      [this](const Message& message) { told_.push_back(message); });
   }
@@ -188,7 +188,7 @@ class InferenceFixture : public testing::Test, private LogSink {
 
   boost::asio::io_context loop_{1};
   GatewayOptions options_;
-  ServableTable servables_{"tiny", 1};
+  ServableTable servables_{"tiny"};
   Metrics metrics_;
   Log log_{*this, {.role = "test"}};
   std::vector<Message> told_;

@@ -55,9 +55,11 @@ def tiny_server(tmp_path):
 @pytest.fixture
 def fake_model(tmp_path):
     """Makes a repository with one fake model: fake_model(rules, **keys of fake.toml). `golden`: the
-    class of its golden example."""
-    def make(rules="", name="fake", golden=None, **keys):
-        folder = tmp_path / "fakes" / name / "1"
+    class of its golden example. A version that is added to a server's repository appears at once and
+    whole."""
+    def make(rules="", name="fake", golden=None, version=1, **keys):
+        final = tmp_path / "fakes" / name / str(version)
+        folder = tmp_path / "in-the-making"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "model.toml").write_text(
@@ -69,5 +71,8 @@ def fake_model(tmp_path):
             with open(folder / "model.toml", "a", encoding="utf-8") as toml:
                 toml.write(f'[[golden]]\nfile = "golden.png"\nclass = {golden}\n')
         (folder / "fake.toml").write_text(f"# {name}\n{lines}{rules}")  # An empty file is refused.
+        shutil.rmtree(final, ignore_errors=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(final)
         return tmp_path / "fakes"
     return make

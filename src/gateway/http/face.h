@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "gateway/inference.h"
+#include "model/servable_status.h"
 
 namespace holdfast {
 
@@ -104,14 +105,6 @@ HttpAnswer RenderCall(const Route& route, const HttpRequest& request, AnswerForm
 HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_after,
                        std::string_view request_id, std::optional<std::size_t> item = std::nullopt);
 
-// A servable's state as TensorFlow Serving names it.
-enum class ServableState { kLoading, kAvailable, kUnloading, kEnd };
-struct ServableStatus {
-  ModelKey key;
-  ServableState state = ServableState::kLoading;
-  Reason reason = Reason::kOk;
-  std::string message;
-};
 HttpAnswer RenderModelStatus(const std::vector<ServableStatus>& versions);
 HttpAnswer RenderModelMetadata(const ServableDescription& servable);
 

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/scout.h"
+
+#include "apps/failure.h"
+#include "ipc/role_arguments.h"
+#include "ipc/scout_options.h"
+#include "supervisor/scout.h"
+
+namespace holdfast {
+
+int RunScout(std::span<const std::string> words) {
+  const Result<RoleArguments> arguments = RoleArguments::Parse(words);
+  if (!arguments) return Fail(arguments.error());
+  const Result<ScoutOptions> options = ScoutOptionsFrom(*arguments);
+  if (!options) return Fail(options.error());
+  return RunScout(*options);
+}
+
+}  // namespace holdfast

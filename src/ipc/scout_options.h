@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+#include "base/result.h"
+#include "ipc/role_arguments.h"
+#include "model/model_folders.h"
+
+namespace holdfast {
+
+// What the supervisor tells a scout. Its descriptor 3 is the channel.
+struct ScoutOptions {
+  ModelFolders folders;
+  std::chrono::milliseconds period{2000};  // 0: it looks when it is asked, and else never.
+};
+RoleArguments ToArguments(const ScoutOptions& options);
+Result<ScoutOptions> ScoutOptionsFrom(const RoleArguments& arguments);
+
+constexpr int kScoutChannelFd = 3;
+
+}  // namespace holdfast

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "base/strong_id.h"
+#include "model/servable_status.h"
+
+namespace holdfast {
+
+// One version that the supervisor serves, loads, retires or has refused.
+struct ListedServable {
+  std::optional<ServableId> servable;  // Nothing: no process was ever started for it.
+  ServableStatus status;
+  bool operator==(const ListedServable&) const = default;
+};
+
+// As JSON, for the sealed memory that carries the whole list from supervisor to gateway.
+std::string EncodeServableList(const std::vector<ListedServable>& list);
+// kBadRequest for anything else.
+Result<std::vector<ListedServable>> DecodeServableList(std::string_view json);
+
+}  // namespace holdfast

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/reason.h"
+#include "base/strong_id.h"
+#include "model/model_key.h"
+#include "model/offer.h"
+#include "model/version_policy.h"
+
+namespace holdfast {
+
+// What the roster tells the supervisor to do, in this order. Ids are the supervisor's.
+//
+// Start the version's processes, and tell the roster their id with Started().
+struct LoadVersion {
+  Offer offer;
+};
+// New requests for the model go to it.
+struct ActivateVersion {
+  ServableId servable;
+};
+// No new requests go to it; Drained() says that the last one has left.
+struct RetireVersion {
+  ServableId servable;
+};
+// Its processes end.
+struct UnloadVersion {
+  ServableId servable;
+};
+using RosterAction = std::variant<LoadVersion, ActivateVersion, RetireVersion, UnloadVersion>;
+
+// Loading → active → retiring → gone. Only an active version gets new requests.
+enum class VersionPhase { kLoading, kActive, kRetiring };
+
+// Which versions of which models are served, and how one comes and goes: a new version loads beside
+// the old one, takes over when it can answer, and only then the old one goes. A version that cannot
+// be loaded, or whose workers keep dying, counts as if it were not there until its files change or
+// somebody asks again: the next best takes its place, and what serves goes on serving.
+// Pure: events in, actions out.
+class Roster {
+ public:
+  explicit Roster(VersionPolicy policy) : policy_(std::move(policy)) {}
+
+  // --- Events ---
+  // What the repository holds now, all of it. A model of which nothing is left is served on: an
+  // empty folder is more often an accident than an order.
+  void Offered(const std::vector<Offer>& offers);
+  // Somebody asks for `model`, or for all: what was refused is tried again, and what was unloaded
+  // is loaded.
+  void LoadAsked(const std::optional<std::string>& model);
+  // The model is to go, whatever the repository holds. False: there is none.
+  bool UnloadAsked(const std::string& model);
+
+  void Started(const ModelKey& key, ServableId servable);
+  // It has loaded and passed its golden examples; its workers are on their way.
+  void Loaded(ServableId servable);
+  // All its workers are ready.
+  void Ready(ServableId servable);
+  // It could not be loaded, or its crash budget is spent.
+  void Failed(const ModelKey& key, Reason reason, const std::string& why);
+  // No request is left that a retiring version has to answer.
+  void Drained(ServableId servable);
+
+  std::vector<RosterAction> Decide();
+
+  // --- State ---
+  struct Version {
+    Offer offer;
+    VersionPhase phase = VersionPhase::kLoading;
+    bool started = false;
+    ServableId servable;  // Once started.
+    bool loaded = false;
+    bool ready = false;
+    bool failed = false;
+  };
+  const std::map<ModelKey, Version>& versions() const { return versions_; }
+  struct Refusal {
+    std::uint64_t fingerprint = 0;
+    Reason reason = Reason::kInternal;
+    std::string why;
+  };
+  const std::map<ModelKey, Refusal>& refusals() const { return refusals_; }
+  // All versions that are to be served, models by name, versions ascending.
+  std::vector<Offer> wanted() const;
+
+ private:
+  // What the policy chooses of the versions that have not failed.
+  std::vector<Offer> Wanted(const std::string& model) const;
+  std::set<std::string> Models() const;
+  void DecideFor(const std::string& model);
+  bool MayLoad() const;
+  bool LastOfAll(const ModelKey& key) const;
+  Version* Find(ServableId servable);
+
+  VersionPolicy policy_;
+  std::map<ModelKey, Offer> offers_;
+  std::map<ModelKey, Version> versions_;  // Whose processes run, or are to start.
+  std::map<ModelKey, Refusal> refusals_;
+  std::set<std::string> unloaded_;  // Models that somebody wants gone.
+  std::vector<RosterAction> actions_;
+};
+
+}  // namespace holdfast
