@@ -18,12 +18,14 @@ void Supervisor::Carry(const FleetAction& action) {
     void operator()(const StartGateway&) const { self.StartGatewayProcess(); }
     void operator()(const StartZygote& start) const { self.StartZygoteProcess(start.servable); }
     void operator()(const KillZygote& kill) const {
-      const Model& model = self.models_.at(kill.servable);
+      Model& model = self.models_.at(kill.servable);
       if (!model.zygote.has_value()) return;
       const std::string name = self.NameOf(kill.servable);  // Outlives the fields.
       const auto fields = {LogField("model", name), LogField("why", kill.why)};
       model.unloading ? self.log_.Info("zygote-killed", fields)
                       : self.log_.Warning("zygote-killed", fields);
+      model.zygote->our_reason =
+          model.unloading ? DeathCause::kUnloaded : DeathCause::kStartTimeout;
       SendSignal(model.zygote->process.pidfd, SIGKILL);
     }
     void operator()(const OrderWorker& order) const { self.OrderWorkerProcess(order); }
@@ -100,7 +102,8 @@ void Supervisor::StartZygoteProcess(ServableId servable) {
     std::optional<Zygote>& record = models_.at(servable).zygote;
     record.emplace(Zygote{.process = std::move(process),
                           .channel = Channel(std::move(ours)),
-                          .stderr_lines = LineReader(std::move(errors.read))});
+                          .stderr_lines = LineReader(std::move(errors.read)),
+                          .our_reason = std::nullopt});
     WatchLines(record->stderr_lines, "zygote " + NameOf(servable), LogLevel::kWarning);
     return poller_.Add(record->channel.fd(), [this, servable] { OnZygoteMessage(servable); });
   };

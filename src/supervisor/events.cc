@@ -136,6 +136,7 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   model.description = std::move(news.descriptors[0]);
   ever_loaded_ = true;
   model.failure = Reason::kOk;
+  model.failure_words.clear();
   LimitWorkersByMemory(servable);
   AnnounceServable(servable);
   fleet_.ZygoteLoaded(servable);
@@ -233,13 +234,14 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
   std::string words = zygote.stderr_lines.LastWords();
   const bool broken = model.failure == Reason::kBadModel || model.failure == Reason::kNotFound ||
                       model.failure == Reason::kUsage;
-  const std::string why =
-      broken ? words
-             : fmt::format("the zygote of {} ended: {}", NameOf(servable), FormatExit(status));
   const std::string name = NameOf(servable);  // Fields only refer to what they show.
   const std::string exit = FormatExit(status);
+  const auto explained = explainer_.Explain(status, zygote.our_reason);
+  const std::string why =
+      broken ? words : fmt::format("the zygote of {} ended: {}, {}", name, exit, explained.words);
   const auto fields = {LogField("model", name), LogField("pid", zygote.process.pid),
-                       LogField("exit", exit), LogField("last_words", words)};
+                       LogField("exit", exit), LogField("explanation", explained.words),
+                       LogField("last_words", words)};
   if (model.unloading) {
     log_.Info("zygote-died", fields);
   } else {

@@ -49,6 +49,7 @@ class Supervisor {
     Process process;
     Channel channel;
     LineReader stderr_lines;
+    std::optional<DeathCause> our_reason;  // Why we killed it.
   };
   struct Worker {
     Generation generation;

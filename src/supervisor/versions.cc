@@ -123,7 +123,7 @@ void Supervisor::OnServableFailed(ServableId servable) {
   if (model.failure != Reason::kOk) last_failure_ = model.failure;
   if (model.state != ServableState::kUnloading) model.state = ServableState::kEnd;
   roster_.Failed(model.offer.key, broken ? model.failure : Reason::kNoWorker,
-                 broken ? model.failure_words : "its workers keep dying");
+                 model.failure_words.empty() ? "its workers keep dying" : model.failure_words);
 }
 
 void Supervisor::OnServableGone(ServableId servable) {

@@ -16,6 +16,7 @@
 #include "ipc/description.h"
 #include "os/process.h"
 #include "os/process_title.h"
+#include "os/sandbox.h"
 #include "os/shared_memory.h"
 #include "os/signals.h"
 #include "os/steady_clock.h"
@@ -29,6 +30,7 @@ namespace {
 constexpr int kZygoteChannelFd = 3;
 constexpr int kWarmUpRuns = 2;
 constexpr int kExitSoftware = 70;
+constexpr int kOomScoreWhileLoading = 950;
 
 void Say(const std::string& words) { fmt::print(stderr, "{}\n", words); }
 
@@ -189,6 +191,9 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
     return FailLoading(channel,
                        {Reason::kUsage, "holdfast-worker is of another build than holdfast"});
   }
+  // Where memory runs out while it loads, nobody is missed less.
+  const int oom_score = OomScore();
+  (void)SetOomScore(kOomScoreWhileLoading);
   Result<LoadedModel> loaded = LoadModel(options, backends);
   if (!loaded) return FailLoading(channel, loaded.error());
   // What loading needed and freed would otherwise be mapped, and copied by every fork.
@@ -198,6 +203,7 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
   if (const Status safe = CheckForkSafety(); !safe) return FailLoading(channel, safe.error());
   loaded->description.zygote_bytes = AnonymousBytes(::getpid()).value_or(0);
   loaded->description.worker_bytes = MeasureWorker(loaded->runner);
+  (void)SetOomScore(oom_score);
   if (!AnnounceLoaded(channel, loaded->description)) return 0;
   for (;;) {
     Channel::Incoming order;

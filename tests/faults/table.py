@@ -18,15 +18,12 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 
 # Ids without a test: why.
 NOT_HERE = {
-    "F15": "not yet: models cannot be reloaded while serving",
     "F25": "not run: CPU features cannot be masked on this machine",
     "F32": "not yet: there is no model with denormal weights among the test models",
     "F53": "not yet: the wall clock is the whole machine's; the shim that pretends is not built",
     "F56": "not yet: there is no deployment script",
     "F57": "not run: needs a GPU",
     "F58": "not yet: there is no gRPC client in the test environment",
-    "X03": "not yet: models cannot be reloaded while serving",
-    "X08": "not yet: models cannot be reloaded while serving",
     "X12": "not yet: needs the clock of F53",
     "X14": "not run: a worker's sandbox lets it open nothing, so it cannot leak descriptors",
 }
