@@ -10,14 +10,18 @@
 #include "apps/local_server.h"
 #include "apps/resolve_config.h"
 #include "gateway/client/admin_client.h"
+#include "gateway/client/http_url.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::chrono::seconds kTimeout{5};
 
-Result<std::string> Ask(const std::string& server, std::string_view method, std::string_view path) {
-  return AskAdmin(TRY(AdminServer(server)), method, path, kTimeout);
+constexpr std::chrono::minutes kLoadTimeout{7};  // The server's own is six.
+
+Result<std::string> Ask(const std::string& server, std::string_view method, std::string_view path,
+                        std::chrono::milliseconds timeout = kTimeout) {
+  return AskAdmin(TRY(AdminServer(server)), method, path, timeout);
 }
 
 std::string FormatDeath(const RemoteDeath& death) {
@@ -55,6 +59,30 @@ Result<std::string> ShowQuarantine(const QuarantineCommand& command) {
   return text.empty() ? "no image is quarantined\n" : text;
 }
 
+Result<std::string> ListModels(const ModelsCommand& command) {
+  const std::string json = TRY(Ask(command.server, "POST", "/v2/repository/index"));
+  if (command.json) return json;
+  std::string text;
+  for (const RemoteModel& model : TRY(ParseModels(json))) {
+    text += fmt::format("{:<32} {}{}\n", model.name + "/" + model.version, model.state,
+                        model.reason.empty() ? "" : "  " + model.reason);
+  }
+  return text.empty() ? "no model\n" : text;
+}
+
+Result<std::string> OrderModel(const ModelsCommand& command) {
+  const bool load = command.action == ModelsCommand::Action::kLoad;
+  if (command.model.empty()) {
+    return Error{Reason::kUsage,
+                 fmt::format("which model? try holdfast models {} NAME", load ? "load" : "unload")};
+  }
+  const std::string path = fmt::format("/v2/repository/models/{}/{}", PercentEncode(command.model),
+                                       load ? "load" : "unload");
+  const std::string json = TRY(Ask(command.server, "POST", path, kLoadTimeout));
+  if (command.json) return json;
+  return fmt::format("{} is {}\n", command.model, load ? "served" : "unloaded");
+}
+
 int ShowOrFail(const Result<std::string>& text) { return text ? Show(*text) : Fail(text.error()); }
 
 }  // namespace
@@ -64,6 +92,11 @@ Result<HttpUrl> AdminServer(const std::string& given) {
 }
 
 int RunDeaths(const DeathsCommand& command) { return ShowOrFail(ShowDeaths(command)); }
+
+int RunModels(const ModelsCommand& command) {
+  const bool list = command.action == ModelsCommand::Action::kList;
+  return ShowOrFail(list ? ListModels(command) : OrderModel(command));
+}
 
 int RunQuarantine(const QuarantineCommand& command) { return ShowOrFail(ShowQuarantine(command)); }
 

@@ -14,6 +14,7 @@ Result<HttpUrl> AdminServer(const std::string& given);
 
 // Commands that ask a running server's admin address. Each returns the exit code.
 int RunDeaths(const DeathsCommand& command);
+int RunModels(const ModelsCommand& command);
 int RunQuarantine(const QuarantineCommand& command);
 
 }  // namespace holdfast

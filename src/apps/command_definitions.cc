@@ -257,6 +257,34 @@ CommandDefinition DefineQuarantine() {
   return draft.definition;
 }
 
+CommandDefinition DefineModels() {
+  auto draft = Begin<Choice>(
+      "models", "List, load or unload the models of a running server.",
+      "list shows each version with its state, and why one could not be loaded. load looks at the "
+      "model's folder now, tries again what was refused, and returns when the newest version "
+      "serves or is refused; the old one serves until then. unload lets the model answer what it "
+      "has and ends it; it comes back with load.",
+      {"holdfast models list", "holdfast models load resnet50",
+       "holdfast models unload resnet50 --server http://127.0.0.1:8081"});
+  draft.app()
+      .add_option("ACTION", draft.options->word, "What to do.")
+      ->required()
+      ->type_name("list|load|unload")
+      ->check(Quiet(CLI::IsMember({"list", "load", "unload"})));
+  auto command = std::make_shared<ModelsCommand>();
+  draft.app().add_option("MODEL", command->model, "The model's name.")->type_name("NAME");
+  AddAdminServer(draft.app(), command->server);
+  draft.app().add_flag("--json", command->json, "Print the server's JSON.");
+  draft.definition.take = [options = draft.options, command] {
+    using Action = ModelsCommand::Action;
+    command->action = options->word == "load"     ? Action::kLoad
+                      : options->word == "unload" ? Action::kUnload
+                                                  : Action::kList;
+    return Command(*command);
+  };
+  return draft.definition;
+}
+
 CommandDefinition DefineDrill() {
   auto draft = Begin<DrillCommand>(
       "drill", "Hurt a running server's workers, and prove that no request is lost.",
@@ -381,6 +409,7 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefineHealthcheck());
   commands.push_back(DefineDeaths());
   commands.push_back(DefineQuarantine());
+  commands.push_back(DefineModels());
   commands.push_back(DefineDrill());
   commands.push_back(DefineVersion());
   commands.push_back(DefineCompletion());

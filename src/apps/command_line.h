@@ -74,6 +74,14 @@ struct QuarantineCommand {
   bool json = false;
 };
 
+struct ModelsCommand {
+  enum class Action { kList, kLoad, kUnload };
+  Action action = Action::kList;
+  std::string model;   // What to load or unload.
+  std::string server;  // The admin address; empty: this machine's.
+  bool json = false;
+};
+
 struct DrillCommand {
   std::string server;               // The admin address; empty: this machine's.
   std::vector<std::string> faults;  // Words of base/drill_fault.h; empty: all.
@@ -91,8 +99,8 @@ struct VersionCommand {
 };
 
 using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, ClassifyCommand,
-                             HealthcheckCommand, DeathsCommand, QuarantineCommand, DrillCommand,
-                             VersionCommand>;
+                             HealthcheckCommand, DeathsCommand, QuarantineCommand, ModelsCommand,
+                             DrillCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

@@ -93,6 +93,7 @@ struct Dispatch {
   int operator()(const HealthcheckCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const DeathsCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const QuarantineCommand&) const { return Become(kGatewayExecutable); }
+  int operator()(const ModelsCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const DrillCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const ClassifyCommand& command) const {
     return Become(command.server.empty() ? kWorkerExecutable : kGatewayExecutable);

@@ -31,6 +31,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (const auto* quarantine = std::get_if<QuarantineCommand>(&*command)) {
     return RunQuarantine(*quarantine);
   }
+  if (const auto* models = std::get_if<ModelsCommand>(&*command)) return RunModels(*models);
   if (const auto* drill = std::get_if<DrillCommand>(&*command)) return RunDrillCommand(*drill);
   return FailUsage("holdfast-gateway is started by holdfast; try 'holdfast --help'");
 }

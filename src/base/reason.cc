@@ -49,7 +49,7 @@ constexpr std::array kTable{
     ReasonEntry{Reason::kInsufficientResources, "INSUFFICIENT_RESOURCES", 507, 8, Retry::kNo,
                 kExitSoftware},
     ReasonEntry{Reason::kUsage, "USAGE", 0, 3, Retry::kNo, kExitUsage},
-    ReasonEntry{Reason::kBadModel, "BAD_MODEL", 0, 9, Retry::kNo, kExitConfig},
+    ReasonEntry{Reason::kBadModel, "BAD_MODEL", 422, 9, Retry::kNo, kExitConfig},
     ReasonEntry{Reason::kUnavailable, "UNAVAILABLE", 0, 14, Retry::kOnce, kExitUnavailable},
 };
 static_assert(kTable.size() == static_cast<std::size_t>(Reason::kUnavailable) + 1);

@@ -160,6 +160,12 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/debug/quarantine";
     case Endpoint::kDrill:
       return "/debug/drill";
+    case Endpoint::kRepositoryIndex:
+      return "/v2/repository/index";
+    case Endpoint::kModelLoad:
+      return "/v2/repository/models/load";
+    case Endpoint::kModelUnload:
+      return "/v2/repository/models/unload";
   }
   return "unknown";
 }
@@ -188,6 +194,8 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
       return AnswerDeaths(state.inference.deaths());
     case Endpoint::kQuarantine:
       return AnswerQuarantine(state, route);
+    case Endpoint::kRepositoryIndex:
+      return RenderRepositoryIndex(state.servables.Statuses());
     default:
       return RenderError(Reason::kInternal, "no answer for this endpoint", Duration::zero(),
                          request_id);

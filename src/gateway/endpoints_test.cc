@@ -16,7 +16,7 @@ class EndpointsTest : public InferenceFixture {
  protected:
   HttpAnswer Get(Endpoint endpoint, std::optional<std::string> model = std::nullopt,
                  std::optional<std::int64_t> version = std::nullopt) {
-    ServerState state{options_, servables_, *service_, metrics_, log_};
+    ServerState state{options_, servables_, *service_, metrics_, log_, orders_};
     state.draining = draining_;
     state.connections = 7;
     return AnswerAtOnce(
@@ -27,6 +27,7 @@ class EndpointsTest : public InferenceFixture {
   }
 
   bool draining_ = false;
+  ModelOrders orders_{[](ModelOrder, std::uint64_t, const std::string&) { return Status(); }};
 };
 
 TEST_F(EndpointsTest, ReadinessSaysWhyNot) {
@@ -78,7 +79,7 @@ TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
   service_->quarantine().Add("abc", Now());
   EXPECT_EQ(Get(Endpoint::kQuarantine).body,
             "{\"quarantined\":[{\"digest\":\"abc\",\"expires_in_s\":600}]}\n");
-  ServerState state{options_, servables_, *service_, metrics_, log_};
+  ServerState state{options_, servables_, *service_, metrics_, log_, orders_};
   EXPECT_EQ(
       AnswerAtOnce(state, {.endpoint = Endpoint::kQuarantine, .deletes = true}, "the-id").body,
       "{\"cleared\":1}\n");
@@ -87,7 +88,7 @@ TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
 
 TEST_F(EndpointsTest, ADrillTellsWhoseTurnItWas) {
   Announce();
-  ServerState state{options_, servables_, *service_, metrics_, log_};
+  ServerState state{options_, servables_, *service_, metrics_, log_, orders_};
   const auto order = [&](std::string_view text) {
     return AnswerDrill(state, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
                        "the-id");
@@ -123,6 +124,14 @@ TEST_F(EndpointsTest, AModelsStatusAndMetadata) {
   EXPECT_TRUE(Has(Get(Endpoint::kModelMetadata, "tiny"), "DT_FLOAT"));
   service_->ServableFailed(kServable);
   EXPECT_TRUE(Has(Get(Endpoint::kModelStatus, "tiny"), "END"));
+}
+
+TEST_F(EndpointsTest, TheRepositoryIndexHasTritonsShape) {
+  Announce();
+  EXPECT_EQ(Get(Endpoint::kRepositoryIndex).body,
+            "[{\"name\":\"tiny\",\"version\":\"1\",\"state\":\"READY\",\"reason\":\"\"}]\n");
+  service_->ServableFailed(kServable);
+  EXPECT_TRUE(Has(Get(Endpoint::kRepositoryIndex), "UNAVAILABLE"));
 }
 
 TEST_F(EndpointsTest, TheRootSaysWhereToGo) { EXPECT_TRUE(Has(Get(Endpoint::kRoot), "/classify")); }

@@ -54,7 +54,10 @@ class Gateway {
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
         canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
-        state_{options_, servables_, inference_, metrics_, log_},
+        orders_([this](ModelOrder order, std::uint64_t number, const std::string& model) {
+          return PassOn(order, number, model);
+        }),
+        state_{options_, servables_, inference_, metrics_, log_, orders_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
@@ -196,6 +199,14 @@ class Gateway {
       case MessageKind::kServables:
         OnServables(news.descriptors[0]);
         break;
+      case MessageKind::kModelOrderDone: {
+        const Reason reason = ReasonFromNumber(message.code).value_or(Reason::kInternal);
+        orders_.Done(message.value,
+                     reason == Reason::kOk
+                         ? Status()
+                         : Status(Error{reason, ReadSealedText(news.descriptors[0])}));
+        break;
+      }
       case MessageKind::kServableFailed:
         inference_.ServableFailed(message.servable);
         break;
@@ -234,6 +245,16 @@ class Gateway {
       return;
     }
     inference_.AddServable(id, std::move(*description));
+  }
+
+  Status PassOn(ModelOrder order, std::uint64_t number, const std::string& model) {
+    const UniqueFd name = TRY(MakeSealedCopy(
+        "holdfast-order", {reinterpret_cast<const std::uint8_t*>(model.data()), model.size()}));
+    link_.Send({.kind = MessageKind::kModelOrder,
+                .code = static_cast<std::uint32_t>(order),
+                .value = number},
+               {name.get()});
+    return {};
   }
 
   void OnServables(const UniqueFd& memory) {
@@ -301,6 +322,7 @@ class Gateway {
   ServableTable servables_;
   InferenceService inference_;
   Canary canary_;
+  ModelOrders orders_;
   ServerState state_;
   SupervisorLink link_;
   asio::ip::tcp::acceptor http_acceptor_;

@@ -32,6 +32,7 @@ constexpr std::size_t kHeaderBytesMax = KiB(16);
 constexpr std::size_t kOrderBytesMax = KiB(1);
 constexpr std::size_t kDrainBytesMax = MiB(128);
 constexpr auto kDrainTime = std::chrono::seconds(2);
+constexpr auto kOrderTime = std::chrono::minutes(6);  // A load may take five.
 constexpr auto kWriteTime = std::chrono::seconds(30);
 constexpr std::size_t kChunkedPart = KiB(64);
 constexpr std::size_t kItemsMax = 64;  // In one request.
@@ -155,6 +156,9 @@ class Connection {
     }
     exchange.endpoint = EndpointName(route->endpoint);
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
+    if (route->endpoint == Endpoint::kModelLoad || route->endpoint == Endpoint::kModelUnload) {
+      co_return co_await OrderModel(exchange, *route);
+    }
     if (!route->needs_body) {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
@@ -174,6 +178,27 @@ class Connection {
     if (!body) co_return co_await Refuse(exchange, body.error());
     exchange.body_unread = false;
     HttpAnswer answer = AnswerDrill(state_, body->view(), exchange.id);
+    co_return co_await Write(exchange, std::move(answer));
+  }
+
+  // Loads or unloads a model, and answers when that is done. Parameters that a body may have are
+  // not looked at.
+  asio::awaitable<bool> OrderModel(Exchange& exchange, const holdfast::Route& route) {
+    const auto waiting = std::make_shared<ModelOrders::Waiting>(stream_.get_executor());
+    const auto order =
+        route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
+    const Status sent = state_.orders.Start(order, *route.model, waiting);
+    if (!sent) co_return co_await Refuse(exchange, sent.error());
+    waiting->timer.expires_after(kOrderTime);
+    stream_.expires_never();
+    while (!waiting->outcome.has_value() && Now() < waiting->timer.expiry()) {
+      co_await waiting->timer.async_wait(kUse);
+    }
+    const Status late = Error{Reason::kDeadlineExceeded, "it is not done yet, and goes on"};
+    const Status outcome = waiting->outcome.value_or(late);
+    if (!outcome) co_return co_await Refuse(exchange, outcome.error());
+    HttpAnswer answer;
+    answer.body = "{}\n";
     co_return co_await Write(exchange, std::move(answer));
   }
 

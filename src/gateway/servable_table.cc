@@ -115,11 +115,11 @@ std::vector<ServableId> ServableTable::dropped() const {
   return ids;
 }
 
-std::vector<ServableStatus> ServableTable::StatusOf(const std::string& model,
-                                                    std::optional<std::int64_t> version) const {
+std::map<ModelKey, ServableStatus> ServableTable::AllStatuses() const {
   std::map<ModelKey, ServableStatus> all = statuses_;
   for (const auto& [id, description] : servables_) {
-    if (listed_ && !failed(id)) continue;
+    // The list knows better, but for what was given up since.
+    if (listed_ && !(failed(id) && states_.contains(id))) continue;
     ServableStatus status{
         .key = description.key, .state = ServableState::kAvailable, .message = ""};
     if (failed(id)) {
@@ -129,8 +129,22 @@ std::vector<ServableStatus> ServableTable::StatusOf(const std::string& model,
     }
     all[description.key] = status;
   }
+  return all;
+}
+
+std::vector<ServableStatus> ServableTable::Statuses() const {
   std::vector<ServableStatus> statuses;
-  for (const auto& [key, status] : all) {
+  for (auto& [key, status] : AllStatuses()) statuses.push_back(status);
+  std::sort(statuses.begin(), statuses.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.key.name, -a.key.version) < std::pair(b.key.name, -b.key.version);
+  });
+  return statuses;
+}
+
+std::vector<ServableStatus> ServableTable::StatusOf(const std::string& model,
+                                                    std::optional<std::int64_t> version) const {
+  std::vector<ServableStatus> statuses;
+  for (const auto& [key, status] : AllStatuses()) {
     if (key.name != model || (version.has_value() && key.version != *version)) continue;
     statuses.push_back(status);
   }

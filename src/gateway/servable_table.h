@@ -62,6 +62,8 @@ class ServableTable {
   // Those that the supervisor does not know any more.
   std::vector<ServableId> dropped() const;
 
+  // All versions of all models, by name, the newest first.
+  std::vector<ServableStatus> Statuses() const;
   // The versions of `model`, for TensorFlow Serving's status call; empty: unknown.
   std::vector<ServableStatus> StatusOf(const std::string& model,
                                        std::optional<std::int64_t> version) const;
@@ -69,6 +71,7 @@ class ServableTable {
  private:
   ServableState StateOf(ServableId id) const;
   bool Reachable(ServableId id) const;
+  std::map<ModelKey, ServableStatus> AllStatuses() const;
   Error WhyNot(const std::string& name, std::optional<std::int64_t> version) const;
 
   std::string default_model_;

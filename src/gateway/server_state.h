@@ -6,6 +6,7 @@
 
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
+#include "gateway/model_orders.h"
 #include "gateway/servable_table.h"
 #include "ipc/gateway_options.h"
 #include "telemetry/log.h"
@@ -19,6 +20,7 @@ struct ServerState {
   InferenceService& inference;
   Metrics& metrics;
   Log& log;
+  ModelOrders& orders;
   bool draining = false;
   std::size_t connections = 0;
   std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.

@@ -4,6 +4,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <functional>
+#include <initializer_list>
 
 #include "ipc/channel.h"
 
@@ -20,7 +21,9 @@ class SupervisorLink {
   SupervisorLink(boost::asio::io_context& loop, UniqueFd socket, Events events);
   ~SupervisorLink();
 
-  void Send(const Message& message) { channel_.Send(message); }
+  void Send(const Message& message, std::initializer_list<int> descriptors = {}) {
+    channel_.Send(message, descriptors);
+  }
 
  private:
   void Watch();

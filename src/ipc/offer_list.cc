@@ -20,6 +20,7 @@ Result<Offer> DecodeOne(const rapidjson::Value& entry) {
     const auto member = entry.FindMember(key);
     if (member == entry.MemberEnd() || !member->value.IsString()) return kMalformed;
   }
+  if (!entry["version"].IsInt64()) return kMalformed;
   return Offer{.key = {entry["name"].GetString(), entry["version"].GetInt64()},
                .folder = entry["folder"].GetString(),
                .fingerprint = entry["fingerprint"].GetUint64(),

@@ -5,6 +5,8 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <utility>
+
 namespace holdfast {
 namespace {
 
@@ -28,6 +30,9 @@ Result<ListedServable> DecodeOne(const rapidjson::Value& entry) {
   const auto state = number("state");
   const auto reason = number("reason");
   if (!name || !message || !version || !state || !reason) return kMalformed;
+  if (!std::in_range<std::uint32_t>(*reason) || !std::in_range<std::int64_t>(*version)) {
+    return kMalformed;
+  }
   const auto known = ReasonFromNumber(static_cast<std::uint32_t>(*reason));
   if (*state > static_cast<std::uint64_t>(ServableState::kEnd) || !known) return kMalformed;
   ListedServable listed;
@@ -36,6 +41,7 @@ Result<ListedServable> DecodeOne(const rapidjson::Value& entry) {
                    .reason = *known,
                    .message = *message};
   if (const auto id = number("servable")) {
+    if (!std::in_range<std::uint32_t>(*id)) return kMalformed;
     listed.servable = ServableId{static_cast<std::uint32_t>(*id)};
   }
   return listed;

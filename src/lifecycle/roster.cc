@@ -82,6 +82,35 @@ std::set<std::string> Roster::Models() const {
   return models;
 }
 
+std::optional<Status> Roster::LoadOutcome(const std::string& model) const {
+  const std::vector<Offer> wanted = Wanted(model);
+  const bool waits = std::any_of(wanted.begin(), wanted.end(), [this](const Offer& offer) {
+    return !versions_.contains(offer.key);
+  });
+  if (waits) return std::nullopt;
+  std::int64_t active = -1;
+  for (const auto& [key, version] : versions_) {
+    if (key.name != model) continue;
+    if (version.phase == VersionPhase::kLoading && !version.failed) return std::nullopt;
+    if (version.phase == VersionPhase::kActive && !version.failed) active = key.version;
+  }
+  for (auto refusal = refusals_.rbegin(); refusal != refusals_.rend(); ++refusal) {
+    if (refusal->first.name != model || refusal->first.version < active) continue;
+    return Error{refusal->second.reason, refusal->second.why};
+  }
+  if (active >= 0) return Status();
+  return Error{Reason::kNotFound, "there is no model \"" + model + "\" to load"};
+}
+
+std::optional<Status> Roster::UnloadOutcome(const std::string& model) const {
+  if (!unloaded_.contains(model)) {
+    return Error{Reason::kNotFound, "there is no model \"" + model + "\""};
+  }
+  const bool left = std::any_of(versions_.begin(), versions_.end(),
+                                [&model](const auto& entry) { return entry.first.name == model; });
+  return left ? std::nullopt : std::optional<Status>(Status());
+}
+
 std::vector<Offer> Roster::wanted() const {
   std::vector<Offer> all;
   for (const std::string& model : Models()) {

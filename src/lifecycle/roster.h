@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/reason.h"
+#include "base/result.h"
 #include "base/strong_id.h"
 #include "model/model_key.h"
 #include "model/offer.h"
@@ -70,6 +71,10 @@ class Roster {
   void Drained(ServableId servable);
 
   std::vector<RosterAction> Decide();
+
+  // How an order for the model has ended; nothing: it is still under way.
+  std::optional<Status> LoadOutcome(const std::string& model) const;
+  std::optional<Status> UnloadOutcome(const std::string& model) const;
 
   // --- State ---
   struct Version {

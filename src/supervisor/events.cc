@@ -42,6 +42,9 @@ void Supervisor::OnGatewayMessage() {
         FollowRoster();
         fleet_.GatewayStarted();
         break;
+      case MessageKind::kModelOrder:
+        OnModelOrder(news);
+        break;
       case MessageKind::kServableDrained:
         roster_.Drained(message.servable);
         break;
@@ -213,6 +216,7 @@ void Supervisor::OnGatewayDied(const ExitStatus& status) {
   ForgetLines(gateway_->stderr_lines);
   poller_.Remove(gateway_->channel.fd());
   gateway_.reset();
+  orders_.clear();
   if (draining_) {
     exit_code_ = 0;
     return;

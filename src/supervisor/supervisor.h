@@ -116,6 +116,8 @@ class Supervisor {
   void EndRetired(TimePoint now);
   std::vector<ListedServable> ListServables() const;
   void AskForVersions();
+  void OnModelOrder(Channel::Incoming& news);
+  void AnswerOrders();
   void KeepScout(TimePoint now);
   void OnScoutMessage();
   void OnScoutDied(const ExitStatus& status);
@@ -171,6 +173,13 @@ class Supervisor {
   std::optional<Scout> scout_;
   TimePoint scout_not_before_ = TimePoint::min();
   bool scan_asked_ = false;  // And not yet passed on.
+  struct PendingOrder {
+    ModelOrder order;
+    std::uint64_t number = 0;
+    std::string model;
+    bool looked = false;  // The scout has looked since.
+  };
+  std::vector<PendingOrder> orders_;  // Of this gateway's operators.
   bool ever_loaded_ = false;
   Reason last_failure_ = Reason::kOk;
   std::map<SlotId, Worker> workers_;   // From the order on.

@@ -34,6 +34,7 @@ void Supervisor::FollowRoster() {
   }
   PrintPlanOnce();
   if (!gateway_.has_value() || !gateway_->greeted) return;
+  AnswerOrders();
   std::vector<ListedServable> list = ListServables();
   if (listed_ == list) return;
   const Result<UniqueFd> memory = Seal("holdfast-servables", EncodeServableList(list));
@@ -166,6 +167,44 @@ std::vector<ListedServable> Supervisor::ListServables() const {
   return list;
 }
 
+// --- Orders ---
+
+void Supervisor::OnModelOrder(Channel::Incoming& news) {
+  const auto order = static_cast<ModelOrder>(news.message.code);
+  PendingOrder pending{
+      .order = order, .number = news.message.value, .model = ReadSealedText(news.descriptors[0])};
+  const bool load = order == ModelOrder::kLoad;
+  log_.Info("reload-asked",
+            {{"by", "an operator"}, {"order", load ? "load" : "unload"}, {"model", pending.model}});
+  if (load) {
+    roster_.LoadAsked(pending.model);
+    AskForVersions();
+  } else {
+    (void)roster_.UnloadAsked(pending.model);
+    pending.looked = true;
+  }
+  orders_.push_back(std::move(pending));
+}
+
+void Supervisor::AnswerOrders() {
+  std::erase_if(orders_, [this](const PendingOrder& order) {
+    if (!order.looked) return false;
+    const std::optional<Status> outcome = order.order == ModelOrder::kLoad
+                                              ? roster_.LoadOutcome(order.model)
+                                              : roster_.UnloadOutcome(order.model);
+    if (!outcome.has_value()) return false;
+    const Reason reason = *outcome ? Reason::kOk : outcome->error().reason;
+    const Result<UniqueFd> words =
+        Seal("holdfast-outcome", *outcome ? "done" : outcome->error().message);
+    if (!words) return true;
+    TellGateway({.kind = MessageKind::kModelOrderDone,
+                 .code = static_cast<std::uint32_t>(reason),
+                 .value = order.number},
+                {words->get()});
+    return true;
+  });
+}
+
 // --- The scout ---
 
 void Supervisor::AskForVersions() {
@@ -216,6 +255,8 @@ void Supervisor::OnScoutMessage() {
     if (!offers) continue;
     log_.Debug("offers", {{"versions", offers->size()}});
     roster_.Offered(*offers);
+    if (news.message.code == 0) continue;
+    for (PendingOrder& order : orders_) order.looked = true;
   }
 }
 

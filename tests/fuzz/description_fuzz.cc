@@ -5,9 +5,11 @@
 
 #include "ipc/death_report.h"
 #include "ipc/description.h"
+#include "ipc/offer_list.h"
+#include "ipc/servable_list.h"
 
-// The first byte chooses: a servable's description, or a death report. What is accepted comes back
-// when it is sent on.
+// The first byte chooses: a servable's description, a death report, a list of servables or of
+// offers. What is accepted comes back when it is sent on.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   using namespace holdfast;
   if (size == 0) return 0;
@@ -17,6 +19,20 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     if (!report) return 0;
     const auto again = DecodeDeathReport(EncodeDeathReport(*report));
     if (!again || *again != *report) std::abort();
+    return 0;
+  }
+  if (bytes[0] == 'l') {
+    const auto list = DecodeServableList(json);
+    if (!list) return 0;
+    const auto again = DecodeServableList(EncodeServableList(*list));
+    if (!again || *again != *list) std::abort();
+    return 0;
+  }
+  if (bytes[0] == 'o') {
+    const auto offers = DecodeOffers(json);
+    if (!offers) return 0;
+    const auto again = DecodeOffers(EncodeOffers(*offers));
+    if (!again || *again != *offers) std::abort();
     return 0;
   }
   const auto description = DecodeDescription(json);

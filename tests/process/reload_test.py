@@ -4,13 +4,14 @@
 import json
 import shutil
 import signal
+import subprocess
 import threading
 
 import pytest
 
 from tests.process.fake_rules import GOOD, rule
 from tests.process.gray import gray
-from tests.process.running_server import Load, Server, kill, state_of, title_of, wait_until
+from tests.process.running_server import BIN, Load, Server, kill, state_of, title_of, wait_until
 
 SERVICE_MS = 10
 RATE = 0.5 * 2 * 1000 / SERVICE_MS  # Half of what two workers can.
@@ -188,6 +189,67 @@ def test_a_server_whose_newest_version_is_broken_starts_with_the_one_before(tmp_
         assert served_version(server) == 1
         assert status_of(server, 2)[0] == "END"
         assert any("fake/2" in line and "not loaded" in line for line in server.plan), server.plan
+
+
+def order(server, action, name="fake"):
+    """The repository's calls, as Triton has them: status and body."""
+    status, _, body = server.request("POST", f"/v2/repository/models/{name}/{action}", body=b"{}",
+                                     port=server.admin_port)
+    return status, json.loads(body)
+
+
+def index(server):
+    _, _, body = server.request("POST", "/v2/repository/index", body=b"{}",
+                                port=server.admin_port)
+    return {(entry["name"], entry["version"]): entry["state"] for entry in json.loads(body)}
+
+
+def test_an_operator_loads_and_unloads_models_on_the_admin_address(tmp_path, version, fake_model):
+    version(1)
+    models = fake_model(name="other", busy="false")
+    with Server(tmp_path, "--workers", "1", "--repository-poll-s", "0", models=models) as server:
+        assert index(server) == {("fake", "1"): "READY", ("other", "1"): "READY"}
+        version(2)
+        assert order(server, "load") == (200, {})
+        assert served_version(server) == 2
+        assert index(server)[("fake", "2")] == "READY"
+
+        version(3, rule("wrong", GOOD), golden=GOOD)
+        status, answer = order(server, "load")
+        assert status == 422 and answer["reason"] == "BAD_MODEL" and "golden" in answer["error"]
+        assert index(server)[("fake", "3")] == "UNAVAILABLE"
+        assert served_version(server) == 2
+        assert order(server, "load", "none")[0] == 404
+        assert order(server, "unload", "none")[0] == 404
+
+        assert order(server, "unload") == (200, {})
+        assert server.classify(gray(GOOD), path="/classify?model=fake")[0] == 404
+        assert server.classify(gray(GOOD), path="/classify?model=other")[0] == 200
+        assert server.get("/ping")[0] == 200
+        shutil.rmtree(models / "fake/3")
+        assert order(server, "load") == (200, {})
+        assert served_version(server) == 2
+
+        public, _, _ = server.request("POST", "/v2/repository/models/fake/unload", body=b"{}")
+        assert public == 404, "on the public port nobody unloads anything"
+
+
+def test_the_command_line_lists_and_loads(tmp_path, version):
+    models = version(1)
+    with Server(tmp_path, "--workers", "1", "--repository-poll-s", "0", models=models) as server:
+        def run(*words):
+            url = f"http://127.0.0.1:{server.admin_port}"
+            return subprocess.run([BIN / "holdfast", "models", *words, "--server", url],
+                                  capture_output=True, text=True, check=False, timeout=60)
+        assert run("list").stdout.split() == ["fake/1", "READY"]
+        version(2)
+        assert run("load", "fake").stdout == "fake is served\n"
+        assert served_version(server) == 2
+        unknown = run("load", "none")
+        assert unknown.returncode != 0 and "none" in unknown.stderr
+        assert run("load").returncode == 64
+        assert run("unload", "fake").returncode == 0
+        assert run("list").stdout == "no model\n"
 
 
 def test_a_gateway_that_dies_in_a_swap_harms_no_version(tmp_path, version):

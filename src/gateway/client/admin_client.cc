@@ -79,6 +79,22 @@ Result<std::vector<RemoteQuarantineEntry>> ParseQuarantine(const std::string& js
       });
 }
 
+Result<std::vector<RemoteModel>> ParseModels(const std::string& json) {
+  simdjson::dom::parser parser;
+  simdjson::dom::array array;
+  if (parser.parse(json).get(array) != SUCCESS) return Foreign();
+  std::vector<RemoteModel> models;
+  for (const element object : array) {
+    RemoteModel model;
+    if (!Read(object, "name", model.name) || !Read(object, "version", model.version) ||
+        !Read(object, "state", model.state) || !Read(object, "reason", model.reason)) {
+      return Foreign();
+    }
+    models.push_back(std::move(model));
+  }
+  return models;
+}
+
 Result<std::uint64_t> ParseCleared(const std::string& json) {
   simdjson::dom::parser parser;
   std::uint64_t cleared = 0;

@@ -34,6 +34,14 @@ struct RemoteQuarantineEntry {
   std::uint64_t expires_in_s = 0;
 };
 
+// A version of a model, as a server's repository index has it.
+struct RemoteModel {
+  std::string name;
+  std::string version;
+  std::string state;
+  std::string reason;
+};
+
 // Whom an injected fault was meant for.
 struct RemoteDrill {
   std::string model;
@@ -54,6 +62,7 @@ Result<RemoteDrill> OrderDrill(const HttpUrl& server, DrillFault fault,
 // kInternal for what no holdfast server writes.
 Result<std::vector<RemoteDeath>> ParseDeaths(const std::string& json);
 Result<std::vector<RemoteQuarantineEntry>> ParseQuarantine(const std::string& json);
+Result<std::vector<RemoteModel>> ParseModels(const std::string& json);
 Result<std::uint64_t> ParseCleared(const std::string& json);
 Result<RemoteDrill> ParseDrill(const std::string& json);
 

@@ -19,6 +19,9 @@ struct HttpUrl {
 // kUsage, with what to do, for another scheme, a user name in the address or anything malformed.
 Result<HttpUrl> ParseHttpUrl(std::string_view text);
 
+// A path's segment or a parameter's value, as a target has it: "a/b" → "a%2Fb".
+std::string PercentEncode(std::string_view text);
+
 // "localhost:8080", "[::1]:8080": the Host header.
 std::string FormatAuthority(const HttpUrl& url);
 

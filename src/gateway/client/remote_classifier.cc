@@ -7,24 +7,11 @@
 #include <utility>
 
 #include "gateway/client/http_client.h"
+#include "gateway/client/http_url.h"
 #include "gateway/client/server_answer.h"
 
 namespace holdfast {
 namespace {
-
-std::string PercentEncode(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
-    if (plain) {
-      out += c;
-    } else {
-      out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-    }
-  }
-  return out;
-}
 
 std::string Target(const RemoteClassifyOptions& options) {
   std::string target = options.server.target;

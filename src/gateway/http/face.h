@@ -48,6 +48,9 @@ enum class Endpoint {
   kDeaths,              // GET /debug/deaths
   kDrill,               // POST /debug/drill
   kQuarantine,          // GET, DELETE /debug/quarantine
+  kRepositoryIndex,     // POST /v2/repository/index
+  kModelLoad,           // POST /v2/repository/models/M/load
+  kModelUnload,         // POST /v2/repository/models/M/unload
 };
 
 // Who asks: what shows or changes the server's inside is answered on the admin address alone.
@@ -106,6 +109,8 @@ HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_a
                        std::string_view request_id, std::optional<std::size_t> item = std::nullopt);
 
 HttpAnswer RenderModelStatus(const std::vector<ServableStatus>& versions);
+// The same of all models, as Triton's repository extension has it.
+HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions);
 HttpAnswer RenderModelMetadata(const ServableDescription& servable);
 
 }  // namespace holdfast

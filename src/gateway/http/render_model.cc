@@ -23,6 +23,20 @@ std::string_view StateName(ServableState state) {
   return "UNKNOWN";
 }
 
+std::string_view RepositoryState(ServableState state) {
+  switch (state) {
+    case ServableState::kLoading:
+      return "LOADING";
+    case ServableState::kAvailable:
+      return "READY";
+    case ServableState::kUnloading:
+      return "UNLOADING";
+    case ServableState::kEnd:
+      return "UNAVAILABLE";
+  }
+  return "UNAVAILABLE";
+}
+
 std::string_view GrpcCodeName(int code) {
   constexpr std::array<std::string_view, 17> kNames{"OK",
                                                     "CANCELLED",
@@ -88,6 +102,24 @@ HttpAnswer RenderModelStatus(const std::vector<ServableStatus>& versions) {
     answer.body += "}}";
   }
   answer.body += "]}\n";
+  return answer;
+}
+
+HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions) {
+  HttpAnswer answer;
+  answer.body = "[";
+  for (const ServableStatus& version : versions) {
+    answer.body += &version == &versions.front() ? "{\"name\":" : ",{\"name\":";
+    AppendJsonString(answer.body, version.key.name);
+    answer.body += ",\"version\":\"";
+    AppendJsonInteger(answer.body, version.key.version);
+    answer.body += "\",\"state\":\"";
+    answer.body += RepositoryState(version.state);
+    answer.body += "\",\"reason\":";
+    AppendJsonString(answer.body, version.message);
+    answer.body += '}';
+  }
+  answer.body += "]\n";
   return answer;
 }
 

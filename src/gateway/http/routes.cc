@@ -35,6 +35,11 @@ constexpr std::array kPaths{
     EndpointPath{Endpoint::kDeaths, "/debug/deaths", kGet, Audience::kAdmin},
     EndpointPath{Endpoint::kQuarantine, "/debug/quarantine", "GET, HEAD, DELETE", Audience::kAdmin},
     EndpointPath{Endpoint::kDrill, "/debug/drill", kPost, Audience::kAdmin},
+    EndpointPath{Endpoint::kRepositoryIndex, "/v2/repository/index", kPost, Audience::kAdmin},
+    EndpointPath{Endpoint::kModelLoad, "/v2/repository/models/{model}/load", kPost,
+                 Audience::kAdmin},
+    EndpointPath{Endpoint::kModelUnload, "/v2/repository/models/{model}/unload", kPost,
+                 Audience::kAdmin},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
     EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
@@ -218,7 +223,8 @@ bool IsSeenBy(const EndpointPath& entry, Audience audience) {
 std::string UnknownPath(std::string_view path, Audience audience) {
   std::vector<std::string> known;
   for (const EndpointPath& entry : kPaths) {
-    const bool plain = !entry.path.starts_with("/v1") && entry.path != "/";
+    const bool plain =
+        !entry.path.starts_with("/v1") && !entry.path.starts_with("/v2/") && entry.path != "/";
     if (plain && IsSeenBy(entry, audience)) known.emplace_back(entry.path);
   }
   const std::string nearest = NearestName(path.substr(0, 32), known);
@@ -232,6 +238,17 @@ std::string JoinPath(const RequestTarget& target) {
   return path.empty() ? "/" : path;
 }
 
+// The path as kPaths has it, with the model's name taken out.
+std::string TakeModel(const RequestTarget& target, std::optional<std::string>& model) {
+  const auto& segments = target.segments;
+  const bool names_a_model = segments.size() == 5 && segments[0] == "v2" &&
+                             segments[1] == "repository" && segments[2] == "models" &&
+                             IsModelName(segments[3]);
+  if (!names_a_model) return JoinPath(target);
+  model = segments[3];
+  return "/v2/repository/models/{model}/" + segments[4];
+}
+
 }  // namespace
 
 std::span<const EndpointPath> EndpointPaths() { return kPaths; }
@@ -242,7 +259,8 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text, Audie
   if (!target->segments.empty() && EqualIgnoringCase(target->segments[0], "v1")) {
     return ResolveTensorFlow(method, *target);
   }
-  const std::string path = JoinPath(*target);
+  Route route;
+  const std::string path = TakeModel(*target, route.model);
   const auto entry = std::ranges::find(kPaths, path, &EndpointPath::path);
   if (entry == kPaths.end() || !IsSeenBy(*entry, audience)) {
     return Refuse(Reason::kNotFound, UnknownPath(path, audience));
@@ -255,7 +273,6 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text, Audie
                   fmt::format("{} takes {}, not {}", path, entry->allow, method),
                   std::string(entry->allow));
   }
-  Route route;
   route.endpoint = entry->endpoint;
   route.deletes = method == "DELETE";
   return WithQuery(std::move(route), *target);
