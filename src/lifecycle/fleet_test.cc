@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lifecycle/fleet.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "testing/fleet_fixture.h"
 
 namespace holdfast {
 namespace {
@@ -14,72 +14,6 @@ using Prospect = Fleet::Prospect;
 
 constexpr ServableId kServable{0};
 constexpr SlotId kSlot{0};
-
-// A fleet of one servable with two workers, and a clock that only the test moves. Delays do not
-// jitter.
-class FleetTest : public testing::Test {
- protected:
-  FleetTest() { fleet.AddServable(2); }
-
-  void UseOneWorker() {
-    fleet = Fleet({.restart = {.jitter = 0.0}});
-    fleet.AddServable(1);
-  }
-
-  void Decide() {
-    actions = fleet.Decide(now);
-    EXPECT_GT(fleet.NextWake(), now) << "Decide() would be called again at once, for ever";
-  }
-  template <class Action>
-  std::vector<Action> All() const {
-    std::vector<Action> found;
-    for (const FleetAction& action : actions) {
-      if (const auto* one = std::get_if<Action>(&action)) found.push_back(*one);
-    }
-    return found;
-  }
-  template <class Action>
-  std::size_t Count() const {
-    return All<Action>().size();
-  }
-
-  void StartAll() {
-    Decide();
-    fleet.GatewayStarted();
-    LoadZygote();
-    Decide();
-    ASSERT_GE(Count<OrderWorker>(), 1u);
-  }
-  void LoadZygote() {
-    fleet.ZygoteStarted(kServable, now);
-    fleet.ZygoteLoaded(kServable);
-  }
-  void StartReady() {
-    StartAll();
-    for (const OrderWorker& order : All<OrderWorker>()) BecomeReady(order.slot);
-  }
-  void BecomeReady(SlotId slot) {
-    fleet.WorkerForked(slot, GenerationOf(slot), now);
-    fleet.WorkerReady(slot, GenerationOf(slot));
-  }
-  void DieInBirth(SlotId slot) {
-    fleet.WorkerForked(slot, GenerationOf(slot), now);
-    fleet.WorkerDied(slot, GenerationOf(slot), DeathCause::kSignalled, now);
-  }
-  void KillZygoteProcess() { fleet.ZygoteDied(kServable, Prospect::kMayRecover, "it died", now); }
-  Generation GenerationOf(SlotId slot) const { return fleet.slots()[slot.value].generation; }
-  SlotState StateOf(SlotId slot) const { return fleet.slots()[slot.value].state; }
-  // Waits as long as the fleet wants to.
-  void Sleep() {
-    ASSERT_NE(fleet.NextWake(), kNever);
-    now = fleet.NextWake();
-    Decide();
-  }
-
-  TimePoint now{std::chrono::hours(1)};
-  Fleet fleet{{.restart = {.jitter = 0.0}}};
-  std::vector<FleetAction> actions;
-};
 
 TEST_F(FleetTest, StartsGatewayAndZygoteAtOnceAndTheWorkersWhenBothAreThere) {
   Decide();
@@ -480,88 +414,6 @@ TEST_F(FleetTest, StartsNoMoreWorkersThanMemoryAllows) {
   fleet.WorkerDied(kSlot, GenerationOf(kSlot), DeathCause::kSignalled, now);
   Decide();
   EXPECT_EQ(Count<OrderWorker>(), 1u) << "one is the least";
-}
-
-// --- Servables that come and go ---
-
-TEST_F(FleetTest, ARemovedServableIsGoneOnceItsLastProcessIs) {
-  StartReady();
-  fleet.RemoveServable(kServable);
-  Decide();
-  ASSERT_EQ(Count<KillZygote>(), 1u);
-  ASSERT_EQ(Count<KillWorker>(), 2u);
-  EXPECT_EQ(All<KillWorker>()[0].cause, DeathCause::kUnloaded);
-  fleet.ZygoteDied(kServable, Prospect::kMayRecover, "killed", now);
-  fleet.WorkerDied({0}, GenerationOf({0}), DeathCause::kUnloaded, now);
-  Decide();
-  EXPECT_EQ(Count<ServableGone>(), 0u);
-  EXPECT_EQ(Count<OrderWorker>(), 0u);
-  fleet.WorkerDied({1}, GenerationOf({1}), DeathCause::kUnloaded, now);
-  Decide();
-  ASSERT_EQ(Count<ServableGone>(), 1u);
-  EXPECT_EQ(All<ServableGone>()[0].servable, kServable);
-  EXPECT_EQ(Count<StartZygote>(), 0u);
-  EXPECT_EQ(Count<GiveUp>(), 0u);
-}
-
-TEST_F(FleetTest, SlotsThatAreFreeAreTakenByTheNextServableAndTheirGenerationsGoOn) {
-  StartReady();
-  const Generation before = GenerationOf({0});
-  fleet.RemoveServable(kServable);
-  fleet.ZygoteDied(kServable, Prospect::kMayRecover, "killed", now);
-  fleet.WorkerDied({0}, GenerationOf({0}), DeathCause::kUnloaded, now);
-  fleet.WorkerDied({1}, GenerationOf({1}), DeathCause::kUnloaded, now);
-  Decide();
-  const ServableId next = fleet.AddServable(3);
-  EXPECT_NE(next, kServable);
-  EXPECT_EQ(fleet.slots().size(), 3u);
-  Decide();
-  fleet.ZygoteStarted(next, now);
-  fleet.ZygoteLoaded(next);
-  Decide();
-  ASSERT_EQ(Count<OrderWorker>(), 3u);
-  EXPECT_EQ(All<OrderWorker>()[0].servable, next);
-  EXPECT_GT(GenerationOf({0}), before);
-}
-
-TEST_F(FleetTest, AWorkerThatIsForkedForARemovedServableIsEnded) {
-  StartAll();
-  fleet.RemoveServable(kServable);
-  fleet.WorkerForked({0}, GenerationOf({0}), now);
-  Decide();
-  EXPECT_EQ(Count<KillWorker>(), 1u);
-  fleet.ZygoteDied(kServable, Prospect::kMayRecover, "killed", now);
-  Decide();
-  EXPECT_EQ(Count<ServableGone>(), 0u);
-  fleet.WorkerDied({0}, GenerationOf({0}), DeathCause::kUnloaded, now);
-  Decide();
-  EXPECT_EQ(Count<ServableGone>(), 1u);
-}
-
-TEST_F(FleetTest, ANewServableIsTriedBeforeTheServerGivesUpForAFailedOne) {
-  Decide();
-  fleet.GatewayStarted();
-  fleet.ZygoteStarted(kServable, now);
-  fleet.ZygoteDied(kServable, Prospect::kHopeless, "it is broken", now);
-  Decide();
-  ASSERT_EQ(Count<DeclareFailed>(), 1u);
-  EXPECT_EQ(Count<GiveUp>(), 0u);
-  const ServableId next = fleet.AddServable(1);
-  Decide();
-  EXPECT_EQ(Count<GiveUp>(), 0u);
-  ASSERT_EQ(Count<StartZygote>(), 1u);
-  EXPECT_EQ(All<StartZygote>()[0].servable, next);
-}
-
-TEST_F(FleetTest, AllReadyWhenEachWorkerIs) {
-  StartAll();
-  EXPECT_FALSE(fleet.AllReady(kServable));
-  fleet.WorkerForked({0}, GenerationOf({0}), now);
-  fleet.WorkerForked({1}, GenerationOf({1}), now);
-  fleet.WorkerReady({0}, GenerationOf({0}));
-  EXPECT_FALSE(fleet.AllReady(kServable));
-  fleet.WorkerReady({1}, GenerationOf({1}));
-  EXPECT_TRUE(fleet.AllReady(kServable));
 }
 
 }  // namespace
