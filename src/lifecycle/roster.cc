@@ -20,9 +20,7 @@ void Roster::Offered(const std::vector<Offer>& offers) {
 
 void Roster::LoadAsked(const std::optional<std::string>& model) {
   std::erase_if(refusals_, [&](const auto& entry) {
-    const auto version = versions_.find(entry.first);
-    const bool failing = version != versions_.end() && version->second.failed;
-    return !failing && (!model.has_value() || entry.first.name == *model);
+    return !model.has_value() || entry.first.name == *model;
   });
   if (model.has_value()) {
     unloaded_.erase(*model);
@@ -149,19 +147,26 @@ void Roster::DecideFor(const std::string& model) {
   const bool relieved =
       !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [this](const Offer& offer) {
         const auto version = versions_.find(offer.key);
-        return version != versions_.end() && version->second.phase == VersionPhase::kActive;
+        return version != versions_.end() && version->second.phase == VersionPhase::kActive &&
+               !version->second.failed;
       });
   for (auto entry = versions_.begin(); entry != versions_.end();) {
     auto& [key, version] = *entry;
+    const bool wanted_now = is_wanted(key);
+    // Its files have changed, or somebody asks again: what failed makes room for another try.
+    const bool again = version.failed && wanted_now;
     // A failed one is ended, unless it is the last of all: then the fleet ends the server for it.
-    const bool loads_in_vain = version.phase == VersionPhase::kLoading &&
-                               (version.failed ? !LastOfAll(key) : unload || !wanted.empty());
-    if (key.name != model || is_wanted(key) || version.phase == VersionPhase::kRetiring) {
+    const bool loads_in_vain =
+        version.phase == VersionPhase::kLoading &&
+        (again || (version.failed ? !LastOfAll(key) : unload || !wanted.empty()));
+    const bool stays = key.name != model || (wanted_now && !version.failed) ||
+                       version.phase == VersionPhase::kRetiring;
+    if (stays) {
       ++entry;
     } else if (!version.started || loads_in_vain) {
       if (version.started) actions_.emplace_back(UnloadVersion{version.servable});
       entry = versions_.erase(entry);
-    } else if (version.phase == VersionPhase::kActive && (relieved || unload)) {
+    } else if (version.phase == VersionPhase::kActive && (again || relieved || unload)) {
       version.phase = VersionPhase::kRetiring;
       actions_.emplace_back(RetireVersion{version.servable});
       ++entry;
@@ -189,8 +194,9 @@ bool Roster::LastOfAll(const ModelKey& key) const {
 // Loading takes a core and memory. Beside requests one version at a time is enough.
 bool Roster::MayLoad() const {
   const auto is = [this](VersionPhase phase) {
-    return std::any_of(versions_.begin(), versions_.end(),
-                       [phase](const auto& entry) { return entry.second.phase == phase; });
+    return std::any_of(versions_.begin(), versions_.end(), [phase](const auto& entry) {
+      return entry.second.phase == phase && !entry.second.failed;
+    });
   };
   return !is(VersionPhase::kActive) || !is(VersionPhase::kLoading);
 }
