@@ -25,7 +25,7 @@ class ModelOrders {
 
   // Whoever waits does so on the timer, which ends early when the outcome is there.
   struct Waiting {
-    explicit Waiting(boost::asio::any_io_executor executor) : timer(std::move(executor)) {}
+    explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
     std::optional<Status> outcome;
   };
