@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <string_view>
 
 #include "base/check.h"
+#include "base/utf8.h"
 
 namespace holdfast {
 
@@ -32,8 +35,12 @@ bool LineReader::Read(const std::function<void(const std::string&)>& on_line) {
 void LineReader::Finish(const std::function<void(const std::string&)>& on_line) {
   if (partial_.empty()) return;
   // What a library writes is not always text, and a log line must be.
-  for (char& c : partial_) {
-    if (c < ' ' || c == 0x7f) c = '?';
+  for (std::size_t at = 0; at < partial_.size();) {
+    const std::size_t length = Utf8SequenceLength(std::string_view(partial_).substr(at));
+    const char c = partial_[at];
+    const bool is_control = (c >= 0 && c < ' ') || c == 0x7f;
+    if (length == 0 || is_control) partial_[at] = '?';
+    at += std::max<std::size_t>(length, 1);
   }
   kept_.push_back(std::move(partial_));
   partial_.clear();
@@ -47,7 +54,10 @@ std::string LineReader::LastWords(std::size_t bytes_max) const {
     if (!words.empty()) words += " | ";
     words += line;
   }
-  return words.size() <= bytes_max ? words : words.substr(words.size() - bytes_max);
+  if (words.size() <= bytes_max) return words;
+  std::size_t cut = words.size() - bytes_max;
+  while (cut < words.size() && Utf8SequenceLength(std::string_view(words).substr(cut)) == 0) ++cut;
+  return words.substr(cut);
 }
 
 Pipe MakePipe() {

@@ -11,8 +11,7 @@
 namespace holdfast {
 
 // The supervisor's end of a pipe that a child writes lines to. Lines longer than kLineMax are cut;
-// what is not ASCII becomes
-// "?"; the last few are kept, to be quoted when the child dies.
+// what is not UTF-8 text becomes "?"; the last few are kept, to be quoted when the child dies.
 class LineReader {
  public:
   static constexpr std::size_t kLineMax = 4096;

@@ -86,6 +86,20 @@ TEST_F(LineReaderTest, QuotesTheLastLines) {
   EXPECT_TRUE(words.ends_with(" | line 99")) << words;
 }
 
+TEST_F(LineReaderTest, KeepsTextAndNothingElse) {
+  Say("caf\u00e9 \u2026\n\xff\xfe half: \xe2\x80\n\x1b[31mred\x7f\n");
+  EXPECT_TRUE(Read());
+  EXPECT_EQ(lines_, (Lines{"caf\u00e9 \u2026", "?? half: ??", "?[31mred?"}));
+  EXPECT_EQ(reader_.LastWords(1024).size(),
+            lines_[0].size() + lines_[1].size() + lines_[2].size() + 6);
+}
+
+TEST_F(LineReaderTest, LastWordsAreNotCutWithinALetter) {
+  Say("\u2026abc\n");
+  EXPECT_TRUE(Read());
+  EXPECT_EQ(reader_.LastWords(5), "abc");
+}
+
 TEST_F(LineReaderTest, LastWordsAreBounded) {
   for (int i = 0; i < 12; ++i) Say(std::string(4000, static_cast<char>('a' + i)) + "\n");
   EXPECT_TRUE(Read());
