@@ -125,7 +125,8 @@ TimePoint Supervisor::NextWake() const {
 void Supervisor::OnSignal(int signal) {
   switch (signal) {
     case SIGCHLD:
-      ReapAll();
+      // Whoever ends after the decision to end has not died: it was stopped, see StopChildren().
+      if (!exit_code_.has_value()) ReapAll();
       return;
     case SIGHUP:
       log_.Info("reload-asked", {{"by", "SIGHUP"}});

@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from tests.process.fake_rules import BAD, rule
 from tests.process.gray import gray
 from tests.process.running_server import BIN, PHOTOS, TINY, Load, Server, kill, wait_until
 
@@ -146,6 +147,16 @@ def test_sigterm_waits_for_a_slow_item(tmp_path, fake_model):
         status, headers, _ = answers[0]
         assert status == 200 and headers["Connection"] == "close"
         assert server.wait() == 0
+
+
+def test_an_ordinary_end_is_no_death(tmp_path, fake_model):
+    """A worker with much memory takes a while to end, so that the others are reaped before it."""
+    models = fake_model(rule("leak", leak_mib=400))
+    with Server(tmp_path, "--workers", "2", models=models) as server:
+        assert server.classify(gray(BAD))[0] == 200
+        assert server.stop() == 0
+        died = [event for event in server.events() if event["event"].endswith("-died")]
+        assert not died, died
 
 
 def test_a_second_sigterm_ends_the_server_at_once(tmp_path, fake_model):
