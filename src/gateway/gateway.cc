@@ -25,6 +25,7 @@
 #include "gateway/server_state.h"
 #include "gateway/supervisor_link.h"
 #include "ipc/death_report.h"
+#include "os/cgroup.h"
 #include "os/process_title.h"
 #include "os/shared_memory.h"
 #include "os/steady_clock.h"
@@ -151,6 +152,7 @@ class Gateway {
       MirrorModels();
       LetGo();
       canary_.Check(Now());
+      inference_.SetMemoryLimit(cgroup_.MemoryLimit());  // It may be changed at any time.
       co_await Pause(kHealthPeriod);
     }
   }
@@ -322,6 +324,7 @@ class Gateway {
   ServableTable servables_;
   InferenceService inference_;
   Canary canary_;
+  Cgroup cgroup_;
   ModelOrders orders_;
   ServerState state_;
   SupervisorLink link_;

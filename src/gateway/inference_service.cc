@@ -79,7 +79,9 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
 
 Scheduler::Admission InferenceService::Admit(ServableId servable, std::size_t bytes,
                                              TimePoint deadline) const {
-  if (scheduler_.bytes() + reserved_bytes_ + bytes > bytes_max_) {
+  const std::size_t held = scheduler_.bytes() + reserved_bytes_;
+  // One body alone is let in: to come back later would not make it smaller.
+  if (held + bytes > bytes_max_ || (held > 0 && held + bytes > memory_share_)) {
     return {Reason::kOverloaded, std::chrono::seconds(1)};
   }
   return scheduler_.Admit(servable, 1, bytes, deadline, Now());

@@ -5,8 +5,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -53,6 +55,11 @@ class InferenceService {
   // Whether a request of `bytes` may be read at all: model alive, deadline can be met, budgets
   // free.
   Scheduler::Admission Admit(ServableId servable, std::size_t bytes, TimePoint deadline) const;
+  // Under a memory limit bodies get a part of it, whatever the configuration says: the kernel would
+  // rather end a process than refuse a request.
+  void SetMemoryLimit(std::optional<std::uint64_t> limit) {
+    memory_share_ = limit.has_value() ? *limit / kMemoryParts : kNoMemoryLimit;
+  }
   // Bytes of bodies that are being read count against the budget, too.
   void ReserveBytes(std::size_t bytes) { reserved_bytes_ += bytes; }
   void ReleaseBytes(std::size_t bytes) { reserved_bytes_ -= bytes; }
@@ -105,6 +112,11 @@ class InferenceService {
   Duration RetryHint(Reason reason, Duration backlog);
 
  private:
+  // The others are for the model, for decoding, and for copies of a body: one in the kernel's
+  // buffers, one in an arena.
+  static constexpr std::uint64_t kMemoryParts = 4;
+  static constexpr std::uint64_t kNoMemoryLimit = std::numeric_limits<std::uint64_t>::max();
+
   struct PendingCall {
     Call call;
     std::vector<ItemOutcome> outcomes;
@@ -154,6 +166,7 @@ class InferenceService {
   Log& log_;
   TellSupervisor tell_;
   std::size_t bytes_max_;
+  std::uint64_t memory_share_ = kNoMemoryLimit;
   bool is_successor_;
   Scheduler scheduler_;
   Quarantine quarantine_;

@@ -164,6 +164,18 @@ TEST_F(InferenceServiceTest, BodiesThatAreBeingReadCountAgainstTheByteBudget) {
   EXPECT_EQ(service_->Admit(kServable, 1000, deadline).reason, Reason::kOk);
 }
 
+TEST_F(InferenceServiceTest, BodiesGetAQuarterOfTheMemoryLimit) {
+  const auto worker = ReadyWorker(0);
+  const TimePoint deadline = Now() + std::chrono::seconds(10);
+  service_->SetMemoryLimit(4000);
+  EXPECT_EQ(service_->Admit(kServable, 1500, deadline).reason, Reason::kOk) << "alone";
+  service_->ReserveBytes(600);
+  EXPECT_EQ(service_->Admit(kServable, 400, deadline).reason, Reason::kOk);
+  EXPECT_EQ(service_->Admit(kServable, 401, deadline).reason, Reason::kOverloaded);
+  service_->SetMemoryLimit(std::nullopt);
+  EXPECT_EQ(service_->Admit(kServable, 401, deadline).reason, Reason::kOk);
+}
+
 TEST_F(InferenceServiceTest, AClientsNanIsNotTheWorkersFault) {
   constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
   const auto worker = ReadyWorker(0);

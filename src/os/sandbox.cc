@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <cstdlib>
 #include <memory>
 
 #include "os/system_error.h"
@@ -105,13 +104,6 @@ Status EnterWorkerSandbox() {
 }
 
 std::vector<SandboxCall> SandboxCalls() { return {kAllowed.begin(), kAllowed.end()}; }
-
-int OomScore() {
-  const UniqueFd file(::open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC));
-  std::array<char, 16> text{};
-  if (!file || ::read(file.get(), text.data(), text.size() - 1) <= 0) return 0;
-  return static_cast<int>(std::strtol(text.data(), nullptr, 10));
-}
 
 Status SetOomScore(int score) {
   const UniqueFd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));

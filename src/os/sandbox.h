@@ -23,7 +23,5 @@ std::vector<SandboxCall> SandboxCalls();
 
 // Writes the process's own oom_score_adj: 900 makes the kernel take a worker before its parents.
 Status SetOomScore(int score);
-// What it is now; 0 where the kernel does not tell.
-int OomScore();
 
 }  // namespace holdfast

@@ -30,7 +30,10 @@ namespace {
 constexpr int kZygoteChannelFd = 3;
 constexpr int kWarmUpRuns = 2;
 constexpr int kExitSoftware = 70;
+// Where memory runs out while it loads, nobody is missed less.
 constexpr int kOomScoreWhileLoading = 950;
+// Between the workers' and the gateway's: a model can be loaded again, a request cannot.
+constexpr int kOomScore = 500;
 
 void Say(const std::string& words) { fmt::print(stderr, "{}\n", words); }
 
@@ -186,14 +189,12 @@ int FailLoading(const Channel& channel, const Error& error) {
 int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) {
   SetProcessTitle("holdfast: zygote " + FormatKey(options.key), "hf-zygote");
   ResetSignals();
+  (void)SetOomScore(kOomScoreWhileLoading);
   const Channel channel{UniqueFd(kZygoteChannelFd)};
   if (options.build != BuildDigest(BuildId())) {
     return FailLoading(channel,
                        {Reason::kUsage, "holdfast-worker is of another build than holdfast"});
   }
-  // Where memory runs out while it loads, nobody is missed less.
-  const int oom_score = OomScore();
-  (void)SetOomScore(kOomScoreWhileLoading);
   Result<LoadedModel> loaded = LoadModel(options, backends);
   if (!loaded) return FailLoading(channel, loaded.error());
   // What loading needed and freed would otherwise be mapped, and copied by every fork.
@@ -203,7 +204,7 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
   if (const Status safe = CheckForkSafety(); !safe) return FailLoading(channel, safe.error());
   loaded->description.zygote_bytes = AnonymousBytes(::getpid()).value_or(0);
   loaded->description.worker_bytes = MeasureWorker(loaded->runner);
-  (void)SetOomScore(oom_score);
+  (void)SetOomScore(kOomScore);
   if (!AnnounceLoaded(channel, loaded->description)) return 0;
   for (;;) {
     Channel::Incoming order;

@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -157,6 +158,15 @@ def test_an_ordinary_end_is_no_death(tmp_path, fake_model):
         assert server.stop() == 0
         died = [event for event in server.events() if event["event"].endswith("-died")]
         assert not died, died
+
+
+def test_the_kernel_would_take_the_gateway_last(tiny_server):
+    def score(pid):
+        return int(pathlib.Path(f"/proc/{pid}/oom_score_adj").read_text())
+    own = score("self")
+    assert [score(worker) for worker in tiny_server.await_workers(2)] == [900, 900]
+    assert score(tiny_server.zygote()) == 500
+    assert score(tiny_server.gateway()) == score(tiny_server.supervisor) == own
 
 
 def test_a_second_sigterm_ends_the_server_at_once(tmp_path, fake_model):
