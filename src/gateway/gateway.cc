@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <string>
@@ -86,6 +87,15 @@ class Gateway {
     acceptor.assign(address.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(),
                     listener);
     acceptor.non_blocking(true);
+    // Told like any other error. By default Asio takes it for "nothing there" and waits for the
+    // next client: whoever stood behind the one that left would wait as long.
+    acceptor.set_option(asio::socket_base::enable_connection_aborted(true));
+  }
+
+  // The client left while it stood in the listen queue. That took it out; the next one may be
+  // there.
+  static bool HasLeft(const boost::system::error_code& error) {
+    return error == asio::error::connection_aborted || error.value() == EPROTO;
   }
 
   // Not before it knows what there is to serve: clients wait in the listen queue for some
@@ -108,8 +118,9 @@ class Gateway {
         co_return std::move(socket);
       }
       if (!acceptor.is_open()) co_return asio::ip::tcp::socket(loop_);
-      // Out of descriptors, most likely. The connection waits in the listen queue.
       LogAcceptFailure(error.message());
+      if (HasLeft(error)) continue;
+      // Out of descriptors, most likely. The connection waits in the listen queue.
       co_await Pause(kAcceptPause);
     }
   }
@@ -278,6 +289,7 @@ class Gateway {
     for (;;) {
       boost::system::error_code error;
       asio::ip::tcp::socket socket = http_acceptor_.accept(error);
+      if (HasLeft(error)) continue;
       if (error) break;
       asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, Audience::kPublic),
                      asio::detached);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clients that are slow, leave early or never read: they may cost themselves, nobody else."""
 
+import contextlib
 import http.client
 import json
 import random
@@ -257,6 +258,22 @@ def test_f40_thousands_of_idle_connections(fault, serve, models, tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
+@contextlib.contextmanager
+def failing_calls(pid, injection, trace):
+    """System calls of a process fail, as strace's `inject` has it; `trace` gets their account."""
+    call = injection.split(":", maxsplit=1)[0]
+    tracer = subprocess.Popen(["strace", "-f", "-p", str(pid), "-e", f"trace={call}", "-e",
+                               f"inject={injection}", "-o", trace], stderr=subprocess.PIPE,
+                              text=True)
+    try:
+        if "attached" not in tracer.stderr.readline():
+            pytest.skip("strace may not attach here")
+        yield
+    finally:
+        tracer.terminate()
+        tracer.wait()
+
+
 def test_f41_system_calls_of_the_gateway_fail(fault, serve, models, tmp_path):
     if not shutil.which("strace"):
         pytest.skip("needs strace")
@@ -266,25 +283,25 @@ def test_f41_system_calls_of_the_gateway_fail(fault, serve, models, tmp_path):
     with serve("--workers", "2", models=models) as server:
         port = server.port
         request = post(gray(GOOD))
-        for injection in injections:
-            call = injection.split(":", maxsplit=1)[0]
-            trace = tmp_path / "strace"
-            tracer = subprocess.Popen(
-                ["strace", "-f", "-p", str(server.gateway()), "-e", f"trace={call}", "-e",
-                 f"inject={injection}", "-o", trace], stderr=subprocess.PIPE, text=True)
-            try:
-                if "attached" not in tracer.stderr.readline():
-                    pytest.skip("strace may not attach here")
-                # An accept that fails is tried again when the next client comes: one always does.
-                with Prober(server, gap=0.2):
-                    fault.add(open_loop(0.2 * CAPACITY, fault.pick(1.5, 20),
-                                        lambda _: outcome_over(port, request, GOOD)))
-            finally:
-                tracer.terminate()
-                tracer.wait()
+        trace = tmp_path / "strace"
+
+        def book(injection):
             happened = trace.read_text().count("(INJECTED)")
             assert happened > 0, f"{injection} did not happen"
             fault.inject(injection.split(":when")[0].replace(":error=", " fails with "), happened)
+
+        for injection in injections:
+            with failing_calls(server.gateway(), injection, trace):
+                fault.add(open_loop(0.2 * CAPACITY, fault.pick(1.5, 20),
+                                    lambda _: outcome_over(port, request, GOOD)))
+            book(injection)
+        # A lone client: nobody comes after it, whose arrival would wake the acceptor for both.
+        for error in "EMFILE", "ECONNABORTED", "ENOMEM", "EPROTO":
+            injection = f"accept,accept4:error={error}:when=1+2"
+            with failing_calls(server.gateway(), injection, trace):
+                for _ in range(fault.pick(5, 50)):
+                    fault.add(open_loop(1, 1, lambda _: outcome_over(port, request, GOOD, 3)))
+            book(injection)
         assert server.events("accept"), "the log names the cause"
         check_no_worker_noticed(server)
 
