@@ -346,11 +346,12 @@ class Connection {
                               .content_type = Field(parser, http::field::content_type),
                               .accept = Field(parser, http::field::accept),
                               .body = body.view()};
-    Result<ParsedCall> parsed =
-        ParseCall(route, request, state_.servables.Get(servable), kItemsMax);
+    CallResult parsed = ParseCall(route, request, state_.servables.Get(servable), kItemsMax);
     if (!parsed) {
       state_.metrics.RequestAnswered();
-      co_return co_await Refuse(exchange, parsed.error());
+      const CallError& error = parsed.error();
+      co_return co_await Refuse(exchange, error.reason, error.message, Duration::zero(),
+                                error.item);
     }
     const AnswerForm form = parsed->form;
     // A value with a name: GCC 12 destroys an aggregate temporary inside co_await twice.
@@ -377,7 +378,10 @@ class Connection {
           exchange, RenderCall(route, request, form, state_.servables.Get(servable), *outcomes));
     }
     std::optional<std::size_t> index;
-    if (outcomes->size() > 1) index = static_cast<std::size_t>(failed - outcomes->begin());
+    // A lone image is the request; an item of a list has a number, also where it is the only one.
+    if (form != AnswerForm::kPredictions) {
+      index = static_cast<std::size_t>(failed - outcomes->begin());
+    }
     co_return co_await Write(exchange, RenderError(failed->reason, failed->detail,
                                                    failed->retry_after, exchange.id, index));
   }
@@ -424,12 +428,13 @@ class Connection {
   }
 
   asio::awaitable<bool> Refuse(Exchange& exchange, Reason reason, const std::string& words,
-                               Duration retry_after = Duration::zero()) {
+                               Duration retry_after = Duration::zero(),
+                               std::optional<std::size_t> item = std::nullopt) {
     state_.metrics.Refused(reason);
     if (retry_after == Duration::zero()) {
       retry_after = state_.inference.RetryHint(reason, Duration::zero());
     }
-    return Write(exchange, RenderError(reason, words, retry_after, exchange.id));
+    return Write(exchange, RenderError(reason, words, retry_after, exchange.id, item));
   }
 
   asio::awaitable<bool> Write(Exchange& exchange, HttpAnswer answer) {

@@ -2,11 +2,13 @@
 """Pictures that hurt: each costs at most two workers, and other requests nothing."""
 
 import base64
+import itertools
 import json
 import random
 import threading
 
 from tests.faults.injection import check_deaths
+from tests.faults.ledger import outcome_of
 from tests.faults.pictures import OTHER_BAD, bombs, broken, grays, jpeg
 from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
@@ -123,15 +125,18 @@ def test_f30_one_bad_item_of_eight_costs_only_itself(fault, serve, fake_model, t
     with serve("--workers", "2", models=models) as server:
         turns = fault.pick(40, 400)
         good = fault.load(server, grays(tmp_path, GOOD), rate=60, seconds=3)
-        for turn in range(turns):
+        # One that only its decoder finds out, and one that is seen to be none at all.
+        kinds = [(gray(GOOD)[:60], "422 IMAGE_DECODE_FAILED", "corrupt item among eight"),
+                 (b"no image", "415 UNSUPPORTED_MEDIA", "item among eight that is no image")]
+        for turn, (bad, refusal, what) in itertools.product(range(turns), kinds):
             items = [{"b64": base64.b64encode(gray(GOOD)).decode()} for _ in range(8)]
-            items[turn % 8] = {"b64": base64.b64encode(gray(GOOD)[:60]).decode()}
-            fault.inject("corrupt item among eight")
+            items[turn % 8] = {"b64": base64.b64encode(bad).decode()}
+            fault.inject(what)
             status, _, answer = fault.ask(
                 server, json.dumps({"instances": items}).encode(), path="/v1/models/fake:predict",
-                headers={"content-type": "application/json"},
-                expected=["422 IMAGE_DECODE_FAILED"])
-            assert status == 422 and answer["item"] == turn % 8
+                headers={"content-type": "application/json"}, expected=[refusal])
+            assert outcome_of(status, answer, None) == refusal and answer["item"] == turn % 8
         fault.settle(good)
         assert server.metric("holdfast_worker_exits_total") == 0
-        assert server.metric("holdfast_refused_total", reason="IMAGE_DECODE_FAILED") == turns
+        for reason in "IMAGE_DECODE_FAILED", "UNSUPPORTED_MEDIA":
+            assert server.metric("holdfast_refused_total", reason=reason) == turns

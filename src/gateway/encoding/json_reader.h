@@ -51,7 +51,8 @@ class JsonReader {
   // Of the last kNumber: within 2 units in the last place; not finite only for NaN and Infinity.
   double number() const { return number_; }
 
-  Error error() const;  // kBadRequest; after kError.
+  bool failed() const { return why_ != nullptr; }  // kError was given.
+  Error error() const;                             // kBadRequest; after kError.
 
  private:
   enum class Expect : std::uint8_t { kValue, kFirstValue, kFirstKey, kSeparator, kNothing };

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -89,10 +90,24 @@ struct ParsedCall {
   AnswerForm form = AnswerForm::kPredictions;
 };
 
+// Why a body gives no call.
+struct CallError : Error {
+  std::optional<std::size_t> item;  // The one that is at fault. Nothing: the request as a whole.
+};
+class [[nodiscard]] CallResult : public tl::expected<ParsedCall, CallError> {
+ public:
+  using expected::expected;
+  // Implicit, so that a function can return an error.
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  CallResult(CallError error) : expected(tl::unexpect, std::move(error)) {}
+  // NOLINTNEXTLINE(google-explicit-constructor)
+  CallResult(Error error) : CallResult(CallError{std::move(error), std::nullopt}) {}
+};
+
 // Turns the body of an inference request into items. kBadRequest, kUnsupportedMedia and
 // kPayloadTooLarge (more than `items_max` items) with words for the client.
-Result<ParsedCall> ParseCall(const Route& route, const HttpRequest& request,
-                             const ServableDescription& servable, std::size_t items_max);
+CallResult ParseCall(const Route& route, const HttpRequest& request,
+                     const ServableDescription& servable, std::size_t items_max);
 
 // Whether an inference endpoint has an answer that the Accept header takes: kNotAcceptable if not.
 // To be asked before inference. TensorFlow Serving's endpoints ignore the header, as it does.
@@ -104,7 +119,7 @@ HttpAnswer RenderCall(const Route& route, const HttpRequest& request, AnswerForm
                       const std::vector<ItemOutcome>& outcomes);
 
 // The one flat error object that every protocol's clients can read, with Retry-After where the
-// reason has a hint. `item`: which of several items failed.
+// reason has a hint. `item`: which of the request's items failed.
 HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_after,
                        std::string_view request_id, std::optional<std::size_t> item = std::nullopt);
 

@@ -40,7 +40,7 @@ Error NoImage(const HttpRequest& request, std::string_view hint) {
   return Error{Reason::kUnsupportedMedia, fmt::format("{}{}", kNotAnImage, hint)};
 }
 
-Result<ParsedCall> ParseImage(const HttpRequest& request) {
+CallResult ParseImage(const HttpRequest& request) {
   if (IsImageBody(request)) return OneImage(request.body);
   return NoImage(request, LooksLikeJsonObject(request.body)
                               ? "; JSON goes to /v1/models/{model}:predict or /invocations"
@@ -48,8 +48,7 @@ Result<ParsedCall> ParseImage(const HttpRequest& request) {
 }
 
 // The servable's tensor, or a batch of them, as NumPy writes arrays.
-Result<ParsedCall> ParseNpy(ByteView body, const ServableDescription& servable,
-                            std::size_t items_max) {
+CallResult ParseNpy(ByteView body, const ServableDescription& servable, std::size_t items_max) {
   const NpyArray array = TRY(ReadNpy(body));
   const Shape item = ItemShape(servable.signature.input);
   const bool batch = array.shape.size() == item.size() + 1;
@@ -83,8 +82,8 @@ Result<ParsedCall> ParseNpy(ByteView body, const ServableDescription& servable,
   return call;
 }
 
-Result<ParsedCall> ParseInvocation(const HttpRequest& request, const ServableDescription& servable,
-                                   std::size_t items_max) {
+CallResult ParseInvocation(const HttpRequest& request, const ServableDescription& servable,
+                           std::size_t items_max) {
   const std::string type = MediaType(request.content_type);
   if (type == "application/x-npy") return ParseNpy(request.body, servable, items_max);
   if (IsImageBody(request)) return OneImage(request.body);
@@ -94,8 +93,8 @@ Result<ParsedCall> ParseInvocation(const HttpRequest& request, const ServableDes
   return NoImage(request, ", or JSON, or application/x-npy");
 }
 
-Result<ParsedCall> ParsePredict(const HttpRequest& request, const ServableDescription& servable,
-                                std::size_t items_max) {
+CallResult ParsePredict(const HttpRequest& request, const ServableDescription& servable,
+                        std::size_t items_max) {
   if (LooksLikeImage(request.body)) {
     return Error{
         Reason::kBadRequest,
@@ -104,9 +103,8 @@ Result<ParsedCall> ParsePredict(const HttpRequest& request, const ServableDescri
   return ParsePredictJson(AsText(request.body), servable, items_max);
 }
 
-Result<ParsedCall> ParseTensorFlowClassify(const HttpRequest& request,
-                                           const ServableDescription& servable,
-                                           std::size_t items_max) {
+CallResult ParseTensorFlowClassify(const HttpRequest& request, const ServableDescription& servable,
+                                   std::size_t items_max) {
   if (IsImageBody(request)) return OneImage(request.body);
   const std::string type = MediaType(request.content_type);
   const bool raw = type.starts_with("image/") || type == "application/octet-stream";
@@ -116,8 +114,8 @@ Result<ParsedCall> ParseTensorFlowClassify(const HttpRequest& request,
 
 }  // namespace
 
-Result<ParsedCall> ParseCall(const Route& route, const HttpRequest& request,
-                             const ServableDescription& servable, std::size_t items_max) {
+CallResult ParseCall(const Route& route, const HttpRequest& request,
+                     const ServableDescription& servable, std::size_t items_max) {
   switch (route.endpoint) {
     case Endpoint::kClassify:
       return ParseImage(request);

@@ -33,7 +33,7 @@ std::vector<float> Floats(const InferenceItem& item) {
 }
 
 // What a call became: its form and its items, or the refusal.
-std::string Outcome(const Result<ParsedCall>& call) {
+std::string Outcome(const CallResult& call) {
   if (!call) {
     return std::to_string(Describe(call.error().reason).http) + ' ' + call.error().message;
   }
@@ -362,6 +362,53 @@ std::string RandomBody(std::mt19937& random) {
   if (random() % 4 != 0) body += "]}";
   if (random() % 2 == 0) body[random() % body.size()] = static_cast<char>(random());
   return body;
+}
+
+// Whose fault it is, by the index of the item.
+std::optional<std::size_t> Culprit(Endpoint endpoint, std::string body) {
+  constexpr std::string_view kImage = R"({"b64":"iVBORw0KGgo="})";
+  constexpr std::string_view kNoImage = R"({"b64":"bm8gaW1hZ2U="})";
+  for (const auto& [word, value] : {std::pair("GOOD", kImage), std::pair("BAD", kNoImage)}) {
+    for (std::size_t at = 0; (at = body.find(word, at)) != std::string::npos;) {
+      body.replace(at, std::string_view(word).size(), value);
+    }
+  }
+  Route route;
+  route.endpoint = endpoint;
+  HttpRequest request;
+  request.content_type = "application/json";
+  request.body = ByteView(reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
+  const CallResult call = ParseCall(route, request, TinyServable(), kItemsMax);
+  EXPECT_FALSE(call.has_value()) << body;
+  return call ? std::nullopt : call.error().item;
+}
+
+TEST(ParseCall, NamesTheItemThatIsAtFault) {
+  constexpr auto kPredict = Endpoint::kPredict;
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[GOOD,GOOD,BAD]})"), 2U);
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[BAD]})"), 0U);
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[GOOD,{"x":BAD}]})"), 1U);
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[GOOD,{"b64":"!"}]})"), 1U);
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[GOOD,[1,2]]})"), 1U) << "a tensor of another shape";
+  EXPECT_EQ(Culprit(kPredict, R"({"instances":[GOOD,{"y":GOOD}]})"), 1U);
+  EXPECT_EQ(Culprit(kPredict, R"({"inputs":[GOOD,BAD]})"), 1U);
+  EXPECT_EQ(Culprit(kPredict, R"({"inputs":{"x":[GOOD,BAD]}})"), 1U);
+  EXPECT_EQ(Culprit(kPredict, R"({"inputs":BAD})"), 0U);
+  EXPECT_EQ(
+      Culprit(Endpoint::kTensorFlowClassify, R"({"examples":[{"image":GOOD},{"image":BAD}]})"), 1U);
+  EXPECT_EQ(Culprit(kPredict,
+                    R"({"signature_name":"serving_bytes","instances":[GOOD,[[1,1,1],[1,1,1]]]})"),
+            1U);
+}
+
+TEST(ParseCall, BlamesNoItemForWhatIsWrongWithTheRequest) {
+  constexpr auto kPredict = Endpoint::kPredict;
+  for (const char* body : {R"({"instances":[GOOD,)", R"({"instances":[GOOD,{"y":]})",
+                           R"({"instances":[GOOD,GOOD,GOOD,GOOD,BAD]})", R"({"instances":[]})",
+                           R"({"instances":GOOD})", R"({"signature_name":"s","instances":[GOOD]})",
+                           R"({"instances":[[[1,1,1],[1,1,)"}) {
+    EXPECT_EQ(Culprit(kPredict, body), std::nullopt) << body;
+  }
 }
 
 TEST(ParseCall, KeepsItsBoundsWhateverTheBytes) {

@@ -40,19 +40,22 @@ class BodyParser {
 
   Result<ParsedCall> Predict();
   Result<ParsedCall> Classify();
+  // After an error: whose it is, if it is an item's.
+  std::optional<std::size_t> failed_item() const { return failed_item_; }
 
  private:
+  using Element = Status (BodyParser::*)(JsonToken, const std::string&);
   Status Members(bool classify);
   Status Member(const std::string& key, bool classify);
-  Status List(const std::string& name,
-              Status (BodyParser::*element)(JsonToken, const std::string&));
+  Status List(const std::string& name, Element element);
+  Status Item(Element element, JsonToken first, const std::string& name);
   Status Column(JsonToken first);
   Status Row(JsonToken first, const std::string& name);
   Status Example(JsonToken first, const std::string& name);
   Status Value(JsonToken first, const std::string& name);
   Status Image(const JsonReader& past, const std::string& name);
-  Error NoSuchInput(const std::string& what) const;
-  Status CheckSignature() const;
+  Error NoSuchInput(const std::string& what);
+  Status CheckSignature();
   std::optional<JsonReader> PastImage() const;
   bool IsInputName(std::string_view name) const {
     return name == input_.name || name == kImageInput;
@@ -66,6 +69,7 @@ class BodyParser {
   ParsedCall call_;
   std::string signature_name_;
   std::string list_name_;  // "instances", "inputs" or "examples", once seen.
+  std::optional<std::size_t> failed_item_;
 };
 
 Result<ParsedCall> BodyParser::Predict() {
@@ -129,8 +133,7 @@ Status BodyParser::Member(const std::string& key, bool classify) {
 }
 
 // The elements of a list whose '[' has been read.
-Status BodyParser::List(const std::string& name,
-                        Status (BodyParser::*element)(JsonToken, const std::string&)) {
+Status BodyParser::List(const std::string& name, Element element) {
   const std::size_t before = call_.items.size();
   for (;;) {
     const JsonToken token = reader_.Next();
@@ -141,10 +144,18 @@ Status BodyParser::List(const std::string& name,
       return Error{Reason::kPayloadTooLarge,
                    fmt::format("\"{}\": more than {} in one request", name, items_max_)};
     }
-    TRY_DO((this->*element)(token, fmt::format("{}[{}]", name, index)));
+    TRY_DO(Item(element, token, fmt::format("{}[{}]", name, index)));
   }
   if (call_.items.size() == before) return Bad(fmt::format("\"{}\" is an empty list", name));
   return {};
+}
+
+// What is no JSON is the whole request's fault, anything else the item's.
+Status BodyParser::Item(Element element, JsonToken first, const std::string& name) {
+  const std::size_t index = call_.items.size();
+  Status read = (this->*element)(first, name);
+  if (!read && !reader_.failed()) failed_item_ = index;
+  return read;
 }
 
 // "inputs" := Batch | {"name": Batch}; Batch := [Value, …] | {"b64": "…"}
@@ -155,7 +166,7 @@ Status BodyParser::Column(JsonToken first) {
     return Bad("\"inputs\": expected a list with one element an item, found " +
                DescribeValue(reader_, first));
   }
-  if (const auto past = PastImage()) return Image(*past, "inputs");
+  if (PastImage()) return Item(&BodyParser::Value, first, "inputs");
   const JsonToken key = reader_.Next();
   if (key == JsonToken::kError) return reader_.error();
   if (key == JsonToken::kEndObject) return Bad("\"inputs\" is empty");
@@ -164,7 +175,7 @@ Status BodyParser::Column(JsonToken first) {
   if (value == JsonToken::kBeginArray) {
     TRY_DO(List("inputs", &BodyParser::Value));
   } else {
-    TRY_DO(Value(value, "inputs"));
+    TRY_DO(Item(&BodyParser::Value, value, "inputs"));
   }
   const JsonToken end = reader_.Next();
   if (end == JsonToken::kError) return reader_.error();
@@ -260,13 +271,16 @@ Status BodyParser::Image(const JsonReader& past, const std::string& name) {
 }
 
 // The key just read is no input's name, unless its value is no JSON at all.
-Error BodyParser::NoSuchInput(const std::string& what) const {
+Error BodyParser::NoSuchInput(const std::string& what) {
   JsonReader ahead = reader_;
-  if (ahead.Skip(ahead.Next()) == JsonToken::kError) return ahead.error();
+  if (ahead.Skip(ahead.Next()) == JsonToken::kError) {
+    reader_ = ahead;
+    return reader_.error();
+  }
   return Bad(fmt::format("{} names {}; {}", what, Excerpt(reader_.Text()), InputNames(input_)));
 }
 
-Status BodyParser::CheckSignature() const {
+Status BodyParser::CheckSignature() {
   if (signature_name_.empty() || signature_name_ == kServingDefault) return {};
   if (signature_name_ != kServingBytes) {
     return Bad(fmt::format("unknown signature {}; this model has {} and {}",
@@ -274,6 +288,7 @@ Status BodyParser::CheckSignature() const {
   }
   for (std::size_t i = 0; i < call_.items.size(); ++i) {
     if (call_.items[i].kind != ItemKind::kEncodedImage) {
+      failed_item_ = i;
       return Bad(fmt::format(R"({}[{}]: {} takes images, as {{"b64": "…"}})", list_name_, i,
                              kServingBytes));
     }
@@ -283,14 +298,20 @@ Status BodyParser::CheckSignature() const {
 
 }  // namespace
 
-Result<ParsedCall> ParsePredictJson(std::string_view json, const ServableDescription& servable,
-                                    std::size_t items_max) {
-  return BodyParser(json, servable, items_max).Predict();
+CallResult ParsePredictJson(std::string_view json, const ServableDescription& servable,
+                            std::size_t items_max) {
+  BodyParser parser(json, servable, items_max);
+  Result<ParsedCall> call = parser.Predict();
+  if (!call) return CallError{std::move(call).error(), parser.failed_item()};
+  return *std::move(call);
 }
 
-Result<ParsedCall> ParseClassifyJson(std::string_view json, const ServableDescription& servable,
-                                     std::size_t items_max) {
-  return BodyParser(json, servable, items_max).Classify();
+CallResult ParseClassifyJson(std::string_view json, const ServableDescription& servable,
+                             std::size_t items_max) {
+  BodyParser parser(json, servable, items_max);
+  Result<ParsedCall> call = parser.Classify();
+  if (!call) return CallError{std::move(call).error(), parser.failed_item()};
+  return *std::move(call);
 }
 
 }  // namespace holdfast

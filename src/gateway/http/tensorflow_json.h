@@ -11,11 +11,11 @@ namespace holdfast {
 // size and its items' size at most.
 
 // {"instances": […]} or {"inputs": …}, with "signature_name". Errors as ParseCall's.
-Result<ParsedCall> ParsePredictJson(std::string_view json, const ServableDescription& servable,
-                                    std::size_t items_max);
+CallResult ParsePredictJson(std::string_view json, const ServableDescription& servable,
+                            std::size_t items_max);
 
 // {"examples": [{"image": {"b64": "…"}}, …]}. Errors as ParseCall's.
-Result<ParsedCall> ParseClassifyJson(std::string_view json, const ServableDescription& servable,
-                                     std::size_t items_max);
+CallResult ParseClassifyJson(std::string_view json, const ServableDescription& servable,
+                             std::size_t items_max);
 
 }  // namespace holdfast
