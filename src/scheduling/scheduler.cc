@@ -176,9 +176,14 @@ void Scheduler::Verdict(SlotId slot, Generation generation, DeathCause cause, Ti
   }
   const auto entry = items_.find(pending.mapped().item);
   if (entry == items_.end()) return;
-  --entry->second.unexplained;
-  Explain(entry->second, cause);
-  if (entry->second.state == ItemState::kAwaitingVerdict) Settle(entry->second, slot, now);
+  ItemRecord& item = entry->second;
+  if (pending.mapped().give_up != kNever) --item.unexplained;
+  Explain(item, cause);
+  if (item.state == ItemState::kAwaitingVerdict) {
+    Settle(item, slot, now);
+  } else if (item.state == ItemState::kQueued && item.own_deaths >= options_.own_deaths_max) {
+    FinishWith(item, BlameOf(item));  // It has been queued again for want of this word.
+  }
 }
 
 void Scheduler::HostSlept(Duration late) {
@@ -187,7 +192,9 @@ void Scheduler::HostSlept(Duration late) {
     record.hung_at += late;
     record.measured = false;  // Its time is not the worker's.
   }
-  for (auto& [key, pending] : pending_) pending.give_up += late;
+  for (auto& [key, pending] : pending_) {
+    if (pending.give_up != kNever) pending.give_up += late;
+  }
 }
 
 void Scheduler::Explain(ItemRecord& record, DeathCause cause) {
@@ -196,11 +203,15 @@ void Scheduler::Explain(ItemRecord& record, DeathCause cause) {
   if (cause == DeathCause::kInvalidOutput) ++record.invalid_outputs;
 }
 
+Reason Scheduler::BlameOf(const ItemRecord& record) {
+  return record.invalid_outputs == record.own_deaths ? Reason::kOutputInvalid
+                                                     : Reason::kRequestCrashedWorker;
+}
+
 // Queues an item again, unless it has spent its chances or a verdict could still say so.
 void Scheduler::Settle(ItemRecord& record, SlotId from, TimePoint now) {
   if (record.own_deaths >= options_.own_deaths_max) {
-    FinishWith(record, record.invalid_outputs == record.own_deaths ? Reason::kOutputInvalid
-                                                                   : Reason::kRequestCrashedWorker);
+    FinishWith(record, BlameOf(record));
   } else if (record.own_deaths + record.unexplained < options_.own_deaths_max) {
     Requeue(record, from, now);
   }
@@ -267,14 +278,18 @@ void Scheduler::RefuseExpired(TimePoint now) {
   for (const auto& [key, pending] : pending_) refuse_if_late(pending.item);
 }
 
+// Nobody could say, perhaps because the supervisor itself gets no time. That must not make an item
+// guilty: it is tried again, within its dispatches and its deadline.
 void Scheduler::GiveUpOnVerdicts(TimePoint now) {
-  std::vector<DeathKey> overdue;
-  for (const auto& [key, pending] : pending_) {
-    if (pending.give_up <= now) overdue.push_back(key);
-  }
-  // Nobody could say. Blaming the item ends the matter; sparing it could go on for ever.
-  for (const auto& [slot, generation] : overdue) {
-    Verdict(slot, generation, DeathCause::kSignalled, now);
+  std::erase_if(pending_,
+                [this](const auto& entry) { return !items_.contains(entry.second.item); });
+  for (auto& [key, pending] : pending_) {
+    if (pending.give_up > now) continue;
+    pending.give_up = kNever;
+    const auto item = items_.find(pending.item);
+    if (item == items_.end()) continue;  // Another of its deaths has just ended it.
+    --item->second.unexplained;
+    if (item->second.state == ItemState::kAwaitingVerdict) Settle(item->second, key.first, now);
   }
 }
 

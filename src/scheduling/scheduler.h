@@ -87,7 +87,8 @@ class Scheduler {
   // The worker is gone: its channel ended, or the shell carried out its Recycle. `begun`: it had
   // marked its item as begun; a death before that mark is not the item's fault.
   void WorkerLost(SlotId slot, Generation generation, bool begun, TimePoint now);
-  // The supervisor's explanation of a death, which may come before or after WorkerLost.
+  // The supervisor's explanation of a death, which may come before or after WorkerLost. One that
+  // comes after `verdict_timeout` still counts while the item lives.
   void Verdict(SlotId slot, Generation generation, DeathCause cause, TimePoint now);
   // The shell's loop woke `late`: the host slept, not the workers.
   void HostSlept(Duration late);
@@ -115,7 +116,7 @@ class Scheduler {
     std::uint32_t dispatches = 0;
     std::uint32_t attempts = 0;     // Dispatches, less those that no worker began.
     std::uint32_t own_deaths = 0;   // Deaths that are the item's own, by verdict.
-    std::uint32_t unexplained = 0;  // Deaths begun with it on board, verdict to come.
+    std::uint32_t unexplained = 0;  // Deaths begun with it on board, verdict awaited.
     std::uint32_t invalid_outputs = 0;
   };
   enum class SlotState { kStarting, kIdle, kBusy, kCondemned };
@@ -136,7 +137,7 @@ class Scheduler {
   };
   struct PendingVerdict {
     ItemId item;
-    TimePoint give_up;
+    TimePoint give_up;  // kNever: that was long ago, and the item is not held for it.
   };
   using DeathKey = std::pair<SlotId, Generation>;
 
@@ -151,6 +152,7 @@ class Scheduler {
   // Applies a death's cause to the item that it met, which is queued again, refused or held.
   void Explain(ItemRecord& record, DeathCause cause);
   void Settle(ItemRecord& record, SlotId from, TimePoint now);
+  static Reason BlameOf(const ItemRecord& record);  // After its last own death.
   void FinishWith(ItemRecord& record, Reason reason);
   void Forget(ItemId item);
   void RefuseExpired(TimePoint now);

@@ -154,7 +154,7 @@ TEST_F(SchedulerRescue, CountsAFirstDeathThatIsExplainedAfterTheSecond) {
   ExpectRefused(Reason::kRequestCrashedWorker, 2);
 }
 
-TEST_F(SchedulerRescue, BlamesTheItemWhenNobodyExplainsTheDeath) {
+TEST_F(SchedulerRescue, TriesAnItemAgainWhenNobodyExplainsTheDeath) {
   Run({1}, {0});
   Kill(true, DeathCause::kSignalled);
   Replace();
@@ -163,7 +163,39 @@ TEST_F(SchedulerRescue, BlamesTheItemWhenNobodyExplainsTheDeath) {
   EXPECT_EQ(scheduler.NextWake(), now + seconds(1));
   now = scheduler.NextWake();
   Decide();
-  ExpectRefused(Reason::kRequestCrashedWorker, 2);
+  EXPECT_TRUE(refused.empty()) << "a supervisor that gets no time makes no item guilty";
+  ASSERT_EQ(rescued.size(), 1u);
+  Replace();
+  EXPECT_EQ(Answer({0}, {1}, generation), Fate::kDeliver);
+  ExpectEmpty();
+}
+
+TEST_F(SchedulerRescue, EndsAnItemWhoseDeathsNobodyExplainsAfterFourDispatches) {
+  Run({1}, {0});
+  for (int i = 0; i < 3; ++i) {
+    scheduler.WorkerLost({0}, generation, true, now);
+    now += seconds(1);
+    Decide();
+    ASSERT_TRUE(refused.empty());
+    Replace();
+  }
+  scheduler.WorkerLost({0}, generation, true, now);
+  now += seconds(1);
+  Decide();
+  ExpectRefused(Reason::kNoWorker, 4);
+}
+
+TEST_F(SchedulerRescue, EndsAnItemOnceWhenItsDeathsAreGivenUpTogether) {
+  Rebuild({.dispatches_max = 2});
+  AddReady({0});
+  Run({1}, {0});
+  scheduler.WorkerLost({0}, {1}, true, now);
+  AddReady({1});
+  Decide();
+  scheduler.WorkerLost({1}, {1}, true, now);
+  now += seconds(1);
+  Decide();
+  ExpectRefused(Reason::kNoWorker, 2);
 }
 
 TEST_F(SchedulerRescue, GivesTheSupervisorTheTimeThatTheHostSlept) {
@@ -181,16 +213,37 @@ TEST_F(SchedulerRescue, GivesTheSupervisorTheTimeThatTheHostSlept) {
   EXPECT_EQ(rescued.size(), 1u);
 }
 
-TEST_F(SchedulerRescue, IgnoresAVerdictThatComesAfterItGaveUpWaiting) {
+TEST_F(SchedulerRescue, CountsAVerdictThatComesAfterItGaveUpWaiting) {
   Run({1}, {0});
   scheduler.WorkerLost({0}, {1}, true, now);
   Decide();
   now += seconds(1);
   Decide();
   scheduler.Verdict({0}, {1}, DeathCause::kSignalled, now);
+  scheduler.Verdict({0}, {1}, DeathCause::kSignalled, now);
   Replace();
   Kill(true, DeathCause::kKilledFromOutside);
   EXPECT_EQ(rescued.size(), 1u) << "the first death counted once";
+  Replace();
+  Kill(true, DeathCause::kSignalled);
+  ExpectRefused(Reason::kRequestCrashedWorker, 3);
+}
+
+TEST_F(SchedulerRescue, RefusesAWaitingItemAtTheLateWordThatItKilledTwo) {
+  Run({1}, {0});
+  scheduler.WorkerLost({0}, {1}, true, now);
+  Replace();
+  scheduler.WorkerLost({0}, generation, true, now);
+  Decide();
+  now += seconds(1);
+  Decide();
+  ASSERT_EQ(rescued.size(), 1u);
+  scheduler.Verdict({0}, {1}, DeathCause::kSignalled, now);
+  Decide();
+  EXPECT_TRUE(refused.empty());
+  scheduler.Verdict({0}, {2}, DeathCause::kSignalled, now);
+  Decide();
+  ExpectRefused(Reason::kRequestCrashedWorker, 2);
 }
 
 TEST_F(SchedulerRescue, RefusesWhenTheRescueBudgetIsSpent) {

@@ -2,12 +2,13 @@
 """Items that hurt their workers, and workers that hurt their items."""
 
 import signal
+import threading
 
 import pytest
 
 from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
-from tests.process.running_server import Server, kill, wait_until
+from tests.process.running_server import Server, kill, title_of, wait_until
 
 def check_good(server):
     status, _, answer = server.classify(gray(GOOD))
@@ -123,3 +124,29 @@ def test_a_model_that_dies_while_loading_spends_its_budget_and_ends_the_server(
         assert set(seen) == {503}
         last = server.events("giving-up")[-1]
         assert "fake/1" in last["why"]
+
+
+def test_a_silent_supervisor_makes_no_image_guilty(tmp_path, fake_model):
+    """Two deaths that nobody explains in time: the image is tried again, once there are workers."""
+    models = fake_model(service_ms=700, busy="false")
+    with Server(tmp_path, "--workers", "2", models=models) as server:
+        first, second = sorted(server.await_workers(2), key=title_of)
+        answers = []
+        asker = threading.Thread(target=lambda: answers.append(server.classify(gray(GOOD))))
+        asker.start()
+        wait_until(lambda: server.metric("holdfast_running_items") == 1, "the item runs")
+        kill(server.supervisor, signal.SIGSTOP)
+        try:
+            kill(first)
+            wait_until(lambda: server.metric("holdfast_items_rescued_total") == 1 and
+                       server.metric("holdfast_running_items") == 1, "it runs again")
+            kill(second)
+            wait_until(lambda: server.metric("holdfast_items_rescued_total") == 2 or answers,
+                       "nobody waits for a verdict any more")
+        finally:
+            kill(server.supervisor, signal.SIGCONT)
+        asker.join()
+        status, headers, _ = answers[0]
+        assert status == 200 and headers["x-holdfast-attempts"] == "3"
+        assert server.metric("holdfast_quarantined_total") == 0
+        server.check_quiet()

@@ -245,8 +245,8 @@ void GatewayShell::Send(const Dispatch& dispatch) {
   findings_.Require(dispatch.attempt >= 1 && dispatch.attempt <= truth.dispatches,
                     "item {}: attempt {} of {} dispatches", dispatch.item.value, dispatch.attempt,
                     truth.dispatches);
-  findings_.Require(truth.own_deaths < options_.own_deaths_max, "item {} may kill once more",
-                    dispatch.item.value);
+  findings_.Require(truth.own_deaths - truth.unheard < options_.own_deaths_max,
+                    "item {} may kill once more", dispatch.item.value);
   findings_.Require(line.ready && !line.known_dead, "slot {} cannot work", dispatch.slot.value);
   findings_.Require(!failed_.contains(truth.servable), "item {} should have been refused",
                     dispatch.item.value);
@@ -275,7 +275,7 @@ void GatewayShell::Answer(const Refuse& refuse) {
                         "item {} called late too soon", id);
       break;
     case Reason::kRequestCrashedWorker:
-      findings_.Require(truth.own_deaths + truth.unheard >= options_.own_deaths_max,
+      findings_.Require(truth.own_deaths >= options_.own_deaths_max,
                         "item {} blamed for {} deaths of its own", id, truth.own_deaths);
       break;
     case Reason::kOutputInvalid:
@@ -338,9 +338,10 @@ void GatewayShell::Lose(SlotId slot, std::optional<DeathCause> our_reason) {
   if (begun) {
     ItemTruth& truth = ledger_[*line.item];
     const DeathCause cause = our_reason.value_or(line.worker->cause);
-    truth.own_deaths += IsItemsOwn(cause) ? 1 : 0;
+    const bool own = IsItemsOwn(cause);
+    truth.own_deaths += own ? 1 : 0;
     truth.garbage += cause == DeathCause::kInvalidOutput ? 1 : 0;
-    truth.unheard += line.worker->unexplained && !our_reason.has_value() ? 1 : 0;
+    truth.unheard += own && line.worker->unexplained && !our_reason.has_value() ? 1 : 0;
   }
   lines_.erase(slot);
   scheduler_.WorkerLost(slot, line.worker->generation, begun, agenda_.now());

@@ -26,7 +26,7 @@ struct ItemTruth {
   std::uint32_t dispatches = 0;
   std::uint32_t own_deaths = 0;  // Begun with it on board, and not from outside.
   std::uint32_t garbage = 0;     // Of these: invalid outputs.
-  std::uint32_t unheard = 0;     // Deaths whose cause the gateway never learns in time.
+  std::uint32_t unheard = 0;     // Of these: the gateway never learns the cause in time.
 };
 
 // Every item that was ever offered. Each is admitted at most once and finished exactly once.
