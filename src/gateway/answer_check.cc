@@ -31,14 +31,19 @@ Error Invalid(std::string what) { return {Reason::kOutputInvalid, std::move(what
 
 }  // namespace
 
-Status CheckAnswer(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer) {
+Status CheckForm(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer) {
   if (answer.item != item) return Invalid("an answer to another item");
   if (!IsWorkersToGive(answer.reason)) return Invalid("a reason that no worker gives");
   if (answer.reason != Reason::kOk) return {};
-  const auto& scores = answer.scores;
-  if (scores.size() != ElementCount(ItemShape(servable.signature.output)).value_or(0)) {
+  if (answer.scores.size() != ElementCount(ItemShape(servable.signature.output)).value_or(0)) {
     return Invalid("scores of another number than the classes");
   }
+  return {};
+}
+
+Status CheckScores(const ServableDescription& servable, const WorkerAnswer& answer) {
+  if (answer.reason != Reason::kOk) return {};
+  const auto& scores = answer.scores;
   if (!std::all_of(scores.begin(), scores.end(), [](float s) { return std::isfinite(s); })) {
     return Invalid("scores that are not finite");
   }
@@ -55,6 +60,11 @@ Status CheckAnswer(const ServableDescription& servable, ItemId item, const Worke
     }
   }
   return {};
+}
+
+Status CheckAnswer(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer) {
+  TRY_DO(CheckForm(servable, item, answer));
+  return CheckScores(servable, answer);
 }
 
 Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected) {

@@ -9,10 +9,17 @@
 
 namespace holdfast {
 
-// Whether a worker's answer can be an answer of `servable` to `item`: the id matches, every score
-// is finite, there is one a class, they are not all the same, and probabilities are some and sum to
-// one. A worker that says otherwise is not to be believed again.
+// Whether a worker's answer can be an answer of `servable` to `item`. A worker that says otherwise
+// is not to be believed again. Both of these:
 Status CheckAnswer(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer);
+
+// The id matches, the reason is one that workers give, and there is a score a class: whatever the
+// item was.
+Status CheckForm(const ServableDescription& servable, ItemId item, const WorkerAnswer& answer);
+
+// Every score is finite, they are not all the same, and probabilities are some and sum to one. What
+// a client's tensor can upset.
+Status CheckScores(const ServableDescription& servable, const WorkerAnswer& answer);
 
 // Whether the answer's highest score is that of `expected`.
 Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected);

@@ -22,19 +22,23 @@ void Canary::Check(TimePoint now) {
   if (interval_ <= Duration::zero()) return;
   for (const ServableId id : servables_.ids()) {
     Record& record = records_.try_emplace(id, Record{.due = now + interval_}).first->second;
+    // A worker that alone has tensors to do is otherwise not seen to be at fault.
+    if (inference_.TakeDoubt(id)) record.doubted = true;
     const TimePoint answered = inference_.last_answer(id);
     // What clients were answered is as good as a canary.
     if (record.failures == 0 && answered != TimePoint::min()) {
       record.due = std::max(record.due, answered + interval_);
     }
     const bool can = !record.under_way && inference_.idle(id) && inference_.ready_workers(id) > 0;
-    if (now >= record.due && can && !servables_.Get(id).canary_photo.empty()) Send(id, record, now);
+    const bool should = now >= record.due || record.doubted;
+    if (should && can && !servables_.Get(id).canary_photo.empty()) Send(id, record, now);
   }
 }
 
 void Canary::Send(ServableId servable, Record& record, TimePoint now) {
   const ServableDescription& description = servables_.Get(servable);
   record.under_way = true;
+  record.doubted = false;
   record.due = now + interval_;
   InferenceService::Call call{
       .servable = servable,

@@ -35,7 +35,8 @@ class Canary {
   struct Record {
     TimePoint due = TimePoint::min();
     bool under_way = false;
-    int failures = 0;  // In a row.
+    bool doubted = false;  // An answer was: not to wait until it is due.
+    int failures = 0;      // In a row.
   };
 
   void Send(ServableId servable, Record& record, TimePoint now);

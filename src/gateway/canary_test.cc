@@ -50,6 +50,20 @@ TEST_F(CanaryTest, AsksEachIdleWorkerOnceNothingWasAnsweredForTheInterval) {
   EXPECT_FALSE(first->Take()) << "the next one is due after the interval";
 }
 
+TEST_F(CanaryTest, AsksSoonOnceAnAnswerToATensorWasInvalid) {
+  const auto worker = ReadyWorker(0);
+  const auto request = Submit(Tensor({1, 2}));
+  for (int i = 0; i < 2; ++i) worker->Answer(*worker->Take(), {7, 7, 7}), Turn();
+  ASSERT_EQ(request->times_done, 1);
+  Wait(seconds(1));
+  const auto item = worker->Take();
+  ASSERT_TRUE(item.has_value());
+  EXPECT_EQ(worker->request(), "gold");
+  worker->Answer(*item, {7, 7, 7});
+  Turn();
+  EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1) << "it is the worker";
+}
+
 TEST_F(CanaryTest, LeavesABusyServableAlone) {
   const auto worker = ReadyWorker(0);
   const auto request = Submit(Image("cat"));

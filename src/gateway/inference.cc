@@ -1,9 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/inference.h"
 
+#include <cmath>
+#include <cstring>
+
 #include "tensor/classification.h"
 
 namespace holdfast {
+
+bool IsFinite(const InferenceItem& item) {
+  if (item.kind != ItemKind::kTensor) return true;
+  const ByteView bytes = item.bytes.view();
+  for (std::size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
+    float number = 0;
+    std::memcpy(&number, bytes.data() + at, sizeof number);
+    if (!std::isfinite(number)) return false;
+  }
+  return true;
+}
 
 std::vector<float> Probabilities(const ServableDescription& servable, const ItemOutcome& outcome) {
   std::vector<float> probabilities = outcome.scores;

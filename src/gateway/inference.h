@@ -44,6 +44,9 @@ struct InferenceItem {
   std::optional<std::uint32_t> expected_class;  // A canary's: another answer is an invalid one.
 };
 
+// False for a tensor with NaN or infinity in it.
+bool IsFinite(const InferenceItem& item);
+
 // What became of one item: the model's raw output row, or why there is none.
 struct ItemOutcome {
   Reason reason = Reason::kInternal;

@@ -2,8 +2,6 @@
 #include "gateway/inference_service.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <utility>
 
 #include "base/check.h"
@@ -21,17 +19,6 @@ constexpr auto kLateness = std::chrono::milliseconds(50);
 constexpr auto kWithoutWorkerMax = std::chrono::seconds(3);
 constexpr auto kWithoutProgressMax = std::chrono::seconds(10);
 constexpr std::size_t kBoardsMax = 1024;
-
-bool IsFinite(const InferenceItem& item) {
-  if (item.kind != ItemKind::kTensor) return true;
-  const ByteView bytes = item.bytes.view();
-  for (std::size_t at = 0; at + sizeof(float) <= bytes.size(); at += sizeof(float)) {
-    float number = 0;
-    std::memcpy(&number, bytes.data() + at, sizeof number);
-    if (!std::isfinite(number)) return false;
-  }
-  return true;
-}
 
 const char* WordsFor(Reason refusal) {
   switch (refusal) {
@@ -258,7 +245,14 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
     log_.Warning(
         "answer-invalid",
         {{"model", FormatKey(servable.key)}, {"slot", slot.value}, {"why", valid.error().message}});
-    scheduler_.Condemn(slot, generation, DeathCause::kInvalidOutput);
+    if (MayBeTheItems(slot, item, answer)) {
+      running_.erase(slot);
+      last_progress_ = Now();
+      doubted_.insert(slot_servables_.at(slot));
+      scheduler_.WorkerDoubted(slot, generation, item, Now());
+    } else {
+      scheduler_.Condemn(slot, generation, DeathCause::kInvalidOutput);
+    }
     Pump();
     return;
   }
@@ -290,6 +284,15 @@ Status InferenceService::Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& a
              .detail = "the input is not finite, and so the answer is not",
              .scores = {}};
   return {};
+}
+
+// Numbers that a client chose can take a sound model beyond its range; those of a picture cannot.
+bool InferenceService::MayBeTheItems(SlotId slot, ItemId item,
+                                     const Result<WorkerAnswer>& answer) const {
+  const auto running = running_.find(slot);
+  return running != running_.end() && running->second.item == item &&
+         running->second.kind == ItemKind::kTensor && answer &&
+         CheckForm(servables_.Get(slot_servables_.at(slot)), item, *answer);
 }
 
 void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts) {
@@ -352,7 +355,7 @@ void InferenceService::Carry(const Decision& decision) {
       const InferenceItem& item = self.ItemAt(place->second);
       if (self.running_.empty()) self.last_progress_ = Now();
       self.last_asked_ = self.slot_servables_.at(dispatch.slot);
-      self.running_[dispatch.slot] = {dispatch.item, IsFinite(item)};
+      self.running_[dispatch.slot] = {dispatch.item, item.kind, IsFinite(item)};
       self.pool_.Send(dispatch.slot, dispatch.item, item.kind, item.bytes.view());
     }
     void operator()(const struct Refuse& refusal) const { self.Refuse(refusal); }

@@ -104,6 +104,8 @@ class InferenceService {
   std::size_t ready_workers(ServableId servable) const { return scheduler_.ReadyWorkers(servable); }
   // Whether nothing of it waits or runs.
   bool idle(ServableId servable) const;
+  // Whether a worker's answer has been doubted since this was last asked.
+  bool TakeDoubt(ServableId servable) { return doubted_.erase(servable) > 0; }
   // When a worker of the servable last gave an answer; min() if none has.
   TimePoint last_answer(ServableId servable) const;
   Metrics::Levels levels() const;
@@ -126,6 +128,7 @@ class InferenceService {
   // What a worker was sent last.
   struct Running {
     ItemId item;
+    ItemKind kind = ItemKind::kEncodedImage;
     bool finite = true;  // False: a tensor with NaN or infinity in it, which excuses its worker.
   };
   struct ItemPlace {
@@ -148,6 +151,7 @@ class InferenceService {
   std::optional<SlotId> DrillVictim();
   void GarbleIfOrdered(SlotId slot, Result<WorkerAnswer>& answer);
   Status Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& answer) const;
+  bool MayBeTheItems(SlotId slot, ItemId item, const Result<WorkerAnswer>& answer) const;
   void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
   void Refuse(const struct Refuse& refusal);
   void Finish(ItemId item, ItemOutcome outcome);
@@ -194,6 +198,7 @@ class InferenceService {
   TimePoint last_progress_;
   std::map<ServableId, TimePoint> last_answers_;
   std::set<ServableId> suspects_;
+  std::set<ServableId> doubted_;
   std::minstd_rand random_;
 };
 

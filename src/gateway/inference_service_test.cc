@@ -211,11 +211,48 @@ TEST_F(InferenceServiceTest, AClientsNanExcusesNoAnswerToAnotherItem) {
   EXPECT_TRUE(worker->dropped());
 }
 
-TEST_F(InferenceServiceTest, AFiniteTensorExcusesNothing) {
+TEST_F(InferenceServiceTest, ATensorThatTakesTheModelBeyondItsRangeCostsNoWorker) {
+  const std::unique_ptr<FakeWorker> workers[] = {ReadyWorker(0), ReadyWorker(1)};
+  for (int turn = 0; turn < 5; ++turn) {
+    const auto request = Submit(Tensor({3e38f, 3e38f}));
+    for (int answers = 0; answers < 2; ++answers) {
+      for (const auto& worker : workers) {
+        const auto item = worker->Take();
+        if (item) worker->Answer(*item, {1, 2, std::numeric_limits<float>::infinity()});
+        Turn();
+      }
+    }
+    ASSERT_EQ(request->times_done, 1);
+    EXPECT_EQ(request->reason(), Reason::kOutputInvalid);
+    EXPECT_EQ(request->outcomes[0].attempts, 2u);
+  }
+  EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput) + Recycles(1, DeathCause::kInvalidOutput), 0);
+  EXPECT_EQ(service_->levels().workers_ready, 2u);
+  EXPECT_EQ(MetricLine("holdfast_invalid_outputs_total"),
+            "holdfast_invalid_outputs_total{model=\"tiny/1\"} 10");
+}
+
+TEST_F(InferenceServiceTest, AWorkerThatAloneCannotAnswerATensorIsRecycled) {
+  const auto liar = ReadyWorker(0);
+  const auto honest = ReadyWorker(1);
+  const auto request = Submit(Tensor({1, 2}));
+  liar->Answer(*liar->Take(), {1, 2, std::numeric_limits<float>::quiet_NaN()});
+  Turn();
+  EXPECT_EQ(request->times_done, 0);
+  const auto item = honest->Take();
+  ASSERT_TRUE(item.has_value());
+  honest->Answer(*item, scores_);
+  Turn();
+  ASSERT_EQ(request->times_done, 1);
+  EXPECT_EQ(request->reason(), Reason::kOk);
+  EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1);
+  EXPECT_TRUE(liar->dropped());
+}
+
+TEST_F(InferenceServiceTest, ATensorExcusesNoAnswerOfTheWrongForm) {
   const auto worker = ReadyWorker(0);
   const auto request = Submit(Tensor({1, 2}));
-  const auto item = worker->Take();
-  worker->Answer(*item, {1, 2, std::numeric_limits<float>::quiet_NaN()});
+  worker->Answer(*worker->Take(), {1, 2});
   Turn();
   EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1);
 }

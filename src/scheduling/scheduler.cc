@@ -7,7 +7,8 @@
 
 namespace holdfast {
 
-Scheduler::Scheduler(Options options) : options_(options), rescues_(options.rescue) {}
+Scheduler::Scheduler(Options options)
+    : options_(options), rescues_(options.rescue), second_opinions_(options.second_opinion) {}
 
 void Scheduler::AddServable(ServableId servable, Duration service) {
   ServableRecord& record = servables_[servable];
@@ -64,6 +65,7 @@ Scheduler::Admission Scheduler::Enqueue(const Item& item, TimePoint now) {
   bytes_ += item.bytes;
   servables_.at(item.servable).queue.Push(item.id, item.deadline);
   rescues_.CountItem(now);
+  second_opinions_.CountItem(now);
   return {};
 }
 
@@ -108,14 +110,48 @@ Scheduler::AnswerFate Scheduler::WorkerAnswered(SlotId slot, Generation generati
     Condemn(slot, generation, DeathCause::kBrokeProtocol);
     return AnswerFate::kProtocol;
   }
-  if (record->measured) servables_.at(record->servable).service.Record(now - record->dispatched);
-  const bool dead = early_verdicts_.contains({slot, generation});
-  record->state = dead ? SlotState::kCondemned : SlotState::kIdle;
-  record->item.reset();
+  FreeSlot(slot, *record, now);
   const bool abandoned = items_.at(item).abandoned;
+  // The item can be answered, so the answer that could not be one was its worker's doing.
+  const std::optional<DeathKey> liar = items_.at(item).doubted;
+  if (liar.has_value()) Retire(liar->first, liar->second, DeathCause::kInvalidOutput);
   Forget(item);
-  if (record->retire.has_value()) Condemn(slot, generation, *record->retire);
   return abandoned ? AnswerFate::kDiscard : AnswerFate::kDeliver;
+}
+
+void Scheduler::WorkerDoubted(SlotId slot, Generation generation, ItemId item, TimePoint now) {
+  SlotRecord* record = FindSlot(slot, generation);
+  if (record == nullptr || record->state == SlotState::kCondemned) return;
+  if (record->state != SlotState::kBusy || record->item != item) {
+    Condemn(slot, generation, DeathCause::kBrokeProtocol);
+    return;
+  }
+  FreeSlot(slot, *record, now);
+  ItemRecord& doubtful = items_.at(item);
+  if (doubtful.abandoned) {
+    Forget(item);
+    return;
+  }
+  doubtful.state = ItemState::kAwaitingVerdict;
+  const bool ask_another = !doubtful.doubted.has_value() &&
+                           !servables_.at(doubtful.item.servable).failed &&
+                           doubtful.dispatches < options_.dispatches_max;
+  if (doubtful.item.deadline <= now) {
+    FinishWith(doubtful, Reason::kDeadlineExceeded);
+  } else if (!ask_another || !second_opinions_.Take(now)) {
+    FinishWith(doubtful, Reason::kOutputInvalid);
+  } else {
+    doubtful.doubted = DeathKey{slot, generation};
+    Queue(doubtful);
+  }
+}
+
+void Scheduler::FreeSlot(SlotId slot, SlotRecord& record, TimePoint now) {
+  if (record.measured) servables_.at(record.servable).service.Record(now - record.dispatched);
+  const bool dead = early_verdicts_.contains({slot, record.generation});
+  record.state = dead ? SlotState::kCondemned : SlotState::kIdle;
+  record.item.reset();
+  if (record.retire.has_value()) Condemn(slot, record.generation, *record.retire);
 }
 
 void Scheduler::Retire(SlotId slot, Generation generation, DeathCause cause) {
@@ -226,10 +262,14 @@ void Scheduler::Requeue(ItemRecord& record, SlotId from, TimePoint now) {
   } else if (!rescues_.Take(now)) {
     FinishWith(record, Reason::kOverloaded);
   } else {
-    record.state = ItemState::kQueued;
-    servables_.at(record.item.servable).queue.Push(record.item.id, record.item.deadline);
+    Queue(record);
     decisions_.emplace_back(Rescued{record.item.id, from});
   }
+}
+
+void Scheduler::Queue(ItemRecord& record) {
+  record.state = ItemState::kQueued;
+  servables_.at(record.item.servable).queue.Push(record.item.id, record.item.deadline);
 }
 
 void Scheduler::FinishWith(ItemRecord& record, Reason reason) {
@@ -302,29 +342,56 @@ void Scheduler::RecycleHung(TimePoint now) {
 }
 
 void Scheduler::DispatchRipe(TimePoint now) {
-  for (auto& [slot, record] : slots_) {
-    if (record.state != SlotState::kIdle) continue;
-    ServableRecord& servable = servables_.at(record.servable);
-    if (servable.queue.empty()) continue;
-    // What cannot be done in time any more only delays the others, where others have to wait.
-    const std::size_t idle = CountSlots(record.servable).idle;
-    while (servable.queue.size() > idle &&
-           now + servable.service.mean() > servable.queue.FrontDeadline()) {
-      FinishWith(items_.at(*servable.queue.Front()), Reason::kDeadlineExceeded);
+  // What one slot has left to another no longer stands before the items behind it.
+  for (bool again = true; std::exchange(again, false);) {
+    for (auto& [slot, record] : slots_) {
+      if (record.state != SlotState::kIdle) continue;
+      const std::optional<ItemId> next = NextFor(slot, record, now);
+      if (!next.has_value()) continue;
+      DispatchTo(slot, record, *next, now);
+      again = true;
     }
+  }
+}
+
+// Takes the item that the idle `slot` should run from the queue, if there is one.
+std::optional<ItemId> Scheduler::NextFor(SlotId slot, const SlotRecord& record, TimePoint now) {
+  ServableRecord& servable = servables_.at(record.servable);
+  const std::size_t idle = CountSlots(record.servable).idle;
+  while (!servable.queue.empty()) {
     const ItemId next = *servable.queue.Front();
     ItemRecord& item = items_.at(next);
+    if (ShouldLeave(slot, record, item)) return std::nullopt;
+    // What cannot be done in time any more only delays the others, where others have to wait.
+    if (servable.queue.size() > idle && now + servable.service.mean() > item.item.deadline) {
+      FinishWith(item, Reason::kDeadlineExceeded);
+      continue;
+    }
     servable.queue.Remove(next, item.item.deadline);
-    item.state = ItemState::kRunning;
-    ++item.dispatches;
-    ++item.attempts;
-    record.state = SlotState::kBusy;
-    record.item = next;
-    record.dispatched = now;
-    record.measured = true;
-    record.hung_at = now + servable.service.HangLimit(options_.hang_floor);
-    decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});
+    return next;
   }
+  return std::nullopt;
+}
+
+void Scheduler::DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoint now) {
+  ItemRecord& item = items_.at(next);
+  item.state = ItemState::kRunning;
+  ++item.dispatches;
+  ++item.attempts;
+  record.state = SlotState::kBusy;
+  record.item = next;
+  record.dispatched = now;
+  record.measured = true;
+  record.hung_at = now + servables_.at(record.servable).service.HangLimit(options_.hang_floor);
+  decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});
+}
+
+bool Scheduler::ShouldLeave(SlotId slot, const SlotRecord& record, const ItemRecord& item) const {
+  if (item.doubted != DeathKey{slot, record.generation}) return false;
+  return std::ranges::any_of(slots_, [&](const auto& entry) {
+    return entry.first != slot && entry.second.servable == record.servable &&
+           entry.second.state != SlotState::kCondemned;
+  });
 }
 
 TimePoint Scheduler::NextWake() const {

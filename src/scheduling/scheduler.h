@@ -43,6 +43,7 @@ class Scheduler {
     std::uint32_t own_deaths_max = 2;
     std::uint32_t dispatches_max = 4;
     RescueBudget::Options rescue;
+    RescueBudget::Options second_opinion;  // Of its own: doubtful items must not use up rescues.
   };
   explicit Scheduler(Options options);
 
@@ -79,6 +80,10 @@ class Scheduler {
   };
   // A worker's answer whose content is valid.
   AnswerFate WorkerAnswered(SlotId slot, Generation generation, ItemId item, TimePoint now);
+  // A worker's answer cannot be one, but that may be the item's own doing: another worker is asked
+  // before one is blamed. A valid answer then retires the first worker, a second invalid one ends
+  // the item with kOutputInvalid and costs no worker.
+  void WorkerDoubted(SlotId slot, Generation generation, ItemId item, TimePoint now);
   // The worker must go, for `cause`: Decide() gives its Recycle. It gets no more items.
   void Condemn(SlotId slot, Generation generation, DeathCause cause);
   // The worker must go, but not in a hurry: it gets no more items, and is condemned for `cause`
@@ -108,6 +113,7 @@ class Scheduler {
   Duration ServiceMean(ServableId servable) const;
 
  private:
+  using DeathKey = std::pair<SlotId, Generation>;
   enum class ItemState { kQueued, kRunning, kAwaitingVerdict };
   struct ItemRecord {
     Item item;
@@ -118,6 +124,7 @@ class Scheduler {
     std::uint32_t own_deaths = 0;   // Deaths that are the item's own, by verdict.
     std::uint32_t unexplained = 0;  // Deaths begun with it on board, verdict awaited.
     std::uint32_t invalid_outputs = 0;
+    std::optional<DeathKey> doubted;  // The worker that gave it no valid answer.
   };
   enum class SlotState { kStarting, kIdle, kBusy, kCondemned };
   struct SlotRecord {
@@ -139,7 +146,6 @@ class Scheduler {
     ItemId item;
     TimePoint give_up;  // kNever: that was long ago, and the item is not held for it.
   };
-  using DeathKey = std::pair<SlotId, Generation>;
 
   struct Backlog {
     std::size_t workers = 0;
@@ -148,6 +154,10 @@ class Scheduler {
   };
   Backlog CountSlots(ServableId servable) const;
   SlotRecord* FindSlot(SlotId slot, Generation generation);
+  void FreeSlot(SlotId slot, SlotRecord& record, TimePoint now);
+  // Whether `slot` should leave the item to another worker of its servable.
+  bool ShouldLeave(SlotId slot, const SlotRecord& record, const ItemRecord& item) const;
+  void Queue(ItemRecord& record);
   void Requeue(ItemRecord& record, SlotId from, TimePoint now);
   // Applies a death's cause to the item that it met, which is queued again, refused or held.
   void Explain(ItemRecord& record, DeathCause cause);
@@ -159,9 +169,12 @@ class Scheduler {
   void RecycleHung(TimePoint now);
   void GiveUpOnVerdicts(TimePoint now);
   void DispatchRipe(TimePoint now);
+  std::optional<ItemId> NextFor(SlotId slot, const SlotRecord& record, TimePoint now);
+  void DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoint now);
 
   Options options_;
   RescueBudget rescues_;
+  RescueBudget second_opinions_;
   std::map<ServableId, ServableRecord> servables_;
   std::unordered_map<ItemId, ItemRecord> items_;
   std::map<SlotId, SlotRecord> slots_;

@@ -246,6 +246,108 @@ TEST_F(SchedulerRescue, RefusesAWaitingItemAtTheLateWordThatItKilledTwo) {
   ExpectRefused(Reason::kRequestCrashedWorker, 2);
 }
 
+// --- Answers that may be invalid by the item's own doing ---
+
+TEST_F(SchedulerRescue, AsksAnotherWorkerWhenAnAnswerIsDoubtful) {
+  AddReady({1});
+  Run({1}, {0});
+  scheduler.WorkerDoubted({0}, {1}, {1}, now);
+  Decide();
+  ASSERT_EQ(dispatched.size(), 1u);
+  EXPECT_EQ(dispatched[0].slot, SlotId{1}) << "not the one that has had it";
+  EXPECT_TRUE(recycled.empty());
+  EXPECT_EQ(Answer({1}, {1}), Fate::kDeliver);
+  Decide();
+  ASSERT_EQ(recycled.size(), 1u) << "the item can be answered";
+  EXPECT_EQ(recycled[0].slot, SlotId{0});
+  EXPECT_EQ(recycled[0].cause, DeathCause::kInvalidOutput);
+  ExpectEmpty();
+}
+
+TEST_F(SchedulerRescue, CostsNoWorkerWhenTwoGiveNoValidAnswer) {
+  AddReady({1});
+  Run({1}, {0});
+  scheduler.WorkerDoubted({0}, {1}, {1}, now);
+  Decide();
+  scheduler.WorkerDoubted({1}, {1}, {1}, now);
+  Decide();
+  EXPECT_TRUE(recycled.empty());
+  ExpectRefused(Reason::kOutputInvalid, 2);
+  EXPECT_EQ(scheduler.ReadyWorkers(kServable), 2u);
+}
+
+TEST_F(SchedulerRescue, WaitsForAnotherWorkerButNotWhereThereIsNone) {
+  AddReady({1});
+  Run({2}, {0});
+  Run({1}, {1});
+  scheduler.WorkerDoubted({1}, {1}, {1}, now);
+  Decide();
+  EXPECT_TRUE(dispatched.empty()) << "slot 0 is at work";
+  scheduler.WorkerLost({0}, {1}, false, now);
+  Decide();
+  ASSERT_FALSE(dispatched.empty());
+  EXPECT_EQ(dispatched[0].item, ItemId{1});
+  EXPECT_EQ(dispatched[0].slot, SlotId{1}) << "a fault that passes is still mended";
+}
+
+TEST_F(SchedulerRescue, LetsADoubtedWorkerFinishWhatItRuns) {
+  AddReady({1});
+  Run({1}, {0});
+  scheduler.WorkerDoubted({0}, {1}, {1}, now);
+  Decide();
+  Run({2}, {0});
+  EXPECT_EQ(Answer({1}, {1}), Fate::kDeliver);
+  Decide();
+  EXPECT_TRUE(recycled.empty()) << "item 2 is innocent";
+  EXPECT_EQ(Answer({0}, {2}), Fate::kDeliver);
+  Decide();
+  EXPECT_EQ(recycled.size(), 1u);
+}
+
+TEST_F(SchedulerRescue, HasABudgetOfItsOwnForSecondOpinions) {
+  Rebuild({.rescue = {.burst = 1, .share = 0.0}, .second_opinion = {.burst = 1, .share = 0.0}});
+  AddReady({0});
+  AddReady({1});
+  Run({1}, {0});
+  scheduler.WorkerDoubted({0}, {1}, {1}, now);
+  Decide();
+  EXPECT_EQ(Answer({1}, {1}), Fate::kDeliver);
+  Decide();
+  AddReady({0}, {2});
+  Run({2}, {0});
+  scheduler.WorkerDoubted({0}, {2}, {2}, now);
+  Decide();
+  ExpectRefused(Reason::kOutputInvalid, 1);
+  Run({3}, {0});
+  Die({0}, {2}, DeathCause::kSignalled);
+  Decide();
+  EXPECT_EQ(rescued.size(), 1u) << "rescues are left";
+}
+
+TEST_F(SchedulerRescue, EndsADoubtfulItemThatIsLateOrThatNobodyWaitsFor) {
+  Enqueue({1}, seconds(1));
+  Decide();
+  now += seconds(2);
+  scheduler.WorkerDoubted({0}, {1}, {1}, now);
+  Decide();
+  ExpectRefused(Reason::kDeadlineExceeded, 1);
+  Run({2}, {0});
+  scheduler.Cancel({2});
+  scheduler.WorkerDoubted({0}, {1}, {2}, now);
+  Decide();
+  EXPECT_TRUE(refused.empty());
+  ExpectEmpty();
+}
+
+TEST_F(SchedulerRescue, CondemnsAWorkerWhoseDoubtfulAnswerIsToAnotherItem) {
+  Run({1}, {0});
+  scheduler.WorkerDoubted({0}, {1}, {2}, now);
+  scheduler.WorkerDoubted({7}, {1}, {2}, now);
+  Decide();
+  ASSERT_EQ(recycled.size(), 1u);
+  EXPECT_EQ(recycled[0].cause, DeathCause::kBrokeProtocol);
+}
+
 TEST_F(SchedulerRescue, RefusesWhenTheRescueBudgetIsSpent) {
   Rebuild({.rescue = {.burst = 1, .share = 0.0}});
   for (std::uint32_t i = 0; i < 2; ++i) {

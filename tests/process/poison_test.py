@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Items that hurt their workers, and workers that hurt their items."""
 
+import json
 import signal
 import threading
 
@@ -9,6 +10,9 @@ import pytest
 from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import Server, kill, title_of, wait_until
+
+TINY_SIDE = 32  # Of the input of the model `tiny`.
+
 
 def check_good(server):
     status, _, answer = server.classify(gray(GOOD))
@@ -150,3 +154,16 @@ def test_a_silent_supervisor_makes_no_image_guilty(tmp_path, fake_model):
         assert status == 200 and headers["x-holdfast-attempts"] == "3"
         assert server.metric("holdfast_quarantined_total") == 0
         server.check_quiet()
+
+
+def test_tensors_beyond_the_models_range_cost_no_worker(tiny_server):
+    numbers = [[[3e38] * TINY_SIDE] * TINY_SIDE] * 3
+    body = json.dumps({"instances": [numbers]})
+    before = tiny_server.await_workers(2)
+    for _ in range(10):
+        status, _, answer = tiny_server.classify(body, path="/v1/models/tiny:predict")
+        assert status == 500 and answer["reason"] == "OUTPUT_INVALID" and answer["item"] == 0
+    assert tiny_server.workers() == before
+    assert tiny_server.metric("holdfast_worker_exits_total") == 0
+    assert tiny_server.metric("holdfast_invalid_outputs_total") == 20
+    tiny_server.check_quiet()

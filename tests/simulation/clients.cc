@@ -25,10 +25,14 @@ void Clients::Ask() {
   const TimePoint deadline = agenda_.now() + std::max(patience, options_.deadline_least);
   std::vector<ItemId> request(1 + random_.Below(options_.items_max));
   for (ItemId& item : request) {
-    item = ledger_.Open({.servable = {servable},
-                         .deadline = deadline,
-                         .bytes = 1 + random_.Next() % options_.bytes_max,
-                         .nature = DrawNature()});
+    ItemTruth truth{.servable = {servable},
+                    .deadline = deadline,
+                    .bytes = 1 + random_.Next() % options_.bytes_max,
+                    .nature = DrawNature()};
+    // Only a client's own numbers can take a sound model beyond its range.
+    truth.is_tensor = truth.nature == Nature::kOverflows ||
+                      (truth.nature != Nature::kGivesGarbage && random_.Chance(0.3));
+    item = ledger_.Open(truth);
   }
   offer(request);
   if (!random_.Chance(options_.leaves)) return;
@@ -41,6 +45,7 @@ Nature Clients::DrawNature() {
   if (random_.Chance(options_.crashes)) return Nature::kCrashes;
   if (random_.Chance(options_.hangs)) return Nature::kHangs;
   if (random_.Chance(options_.garbage)) return Nature::kGivesGarbage;
+  if (random_.Chance(options_.overflows)) return Nature::kOverflows;
   return Nature::kGood;
 }
 

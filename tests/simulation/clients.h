@@ -26,6 +26,7 @@ class Clients {
     double crashes = 0;
     double hangs = 0;
     double garbage = 0;
+    double overflows = 0;
     double leaves = 0;
   };
   Clients(Agenda& agenda, Random& random, Ledger& ledger, Options options);
@@ -35,7 +36,9 @@ class Clients {
 
   // From now on until `end`.
   void Run(TimePoint end);
-  void StopPoison() { options_.crashes = options_.hangs = options_.garbage = 0; }
+  void StopPoison() {
+    options_.crashes = options_.hangs = options_.garbage = options_.overflows = 0;
+  }
 
  private:
   void Ask();

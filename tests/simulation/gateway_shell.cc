@@ -134,6 +134,7 @@ void GatewayShell::TakeNews(const WorkerRef& worker, News news, ItemId item) {
       break;
     case News::kGarbage:
       if (line != nullptr && line->item == item) {
+        line->gave_garbage = true;
         scheduler_.Condemn(slot, generation, DeathCause::kInvalidOutput);
         break;
       }
@@ -147,6 +148,13 @@ void GatewayShell::TakeNews(const WorkerRef& worker, News news, ItemId item) {
                           "an answer of a worker that is gone counts");
       }
       break;
+    case News::kDoubtful:
+      if (line != nullptr) {
+        TakeDoubtful(*line, slot, generation, item);
+      } else {
+        scheduler_.WorkerDoubted(slot, generation, item, agenda_.now());
+      }
+      break;
     case News::kEndOfFile:
       if (line != nullptr) {
         Lose(slot, std::nullopt);
@@ -156,6 +164,14 @@ void GatewayShell::TakeNews(const WorkerRef& worker, News news, ItemId item) {
       break;
   }
   AfterEvent();
+}
+
+void GatewayShell::TakeDoubtful(Line& line, SlotId slot, Generation generation, ItemId item) {
+  scheduler_.WorkerDoubted(slot, generation, item, agenda_.now());
+  if (line.item != item) return;  // That breaks the protocol; a Recycle follows.
+  findings_.Tell("item {}: its answer is doubtful", item.value);
+  ++ledger_[item].doubts;
+  line.item.reset();
 }
 
 void GatewayShell::TakeAnswer(Line& line, SlotId slot, Generation generation, ItemId item) {
@@ -247,6 +263,7 @@ void GatewayShell::Send(const Dispatch& dispatch) {
                     truth.dispatches);
   findings_.Require(truth.own_deaths - truth.unheard < options_.own_deaths_max,
                     "item {} may kill once more", dispatch.item.value);
+  findings_.Require(truth.doubts < 2, "item {} is asked a third time", dispatch.item.value);
   findings_.Require(line.ready && !line.known_dead, "slot {} cannot work", dispatch.slot.value);
   findings_.Require(!failed_.contains(truth.servable), "item {} should have been refused",
                     dispatch.item.value);
@@ -258,7 +275,7 @@ void GatewayShell::Send(const Dispatch& dispatch) {
   }
   line.item = dispatch.item;
   line.dispatched = agenda_.now();
-  machine_.Send(line.worker, dispatch.item, truth.nature);
+  machine_.Send(line.worker, dispatch.item, truth);
 }
 
 void GatewayShell::Answer(const Refuse& refuse) {
@@ -279,7 +296,8 @@ void GatewayShell::Answer(const Refuse& refuse) {
                         "item {} blamed for {} deaths of its own", id, truth.own_deaths);
       break;
     case Reason::kOutputInvalid:
-      findings_.Require(truth.garbage >= options_.own_deaths_max, "item {} blamed for garbage", id);
+      findings_.Require(truth.garbage >= options_.own_deaths_max || truth.doubts > 0,
+                        "item {} blamed for garbage", id);
       break;
     case Reason::kNoWorker:
       findings_.Require(
@@ -327,6 +345,10 @@ void GatewayShell::End(const Recycle& recycle) {
     findings_.Require(!entry->second.known_dead, "a worker known to be dead is called hung");
     findings_.Require(agenda_.now() >= entry->second.dispatched + options_.hang_floor,
                       "a worker is called hung too soon");
+  }
+  if (recycle.cause == DeathCause::kInvalidOutput) {
+    findings_.Require(worker.lied || entry->second.gave_garbage,
+                      "an item's own numbers cost a worker its life");
   }
   ask_recycle(recycle.slot, recycle.generation, recycle.cause);
   Lose(recycle.slot, recycle.cause);

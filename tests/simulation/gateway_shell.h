@@ -65,6 +65,7 @@ class GatewayShell : public std::enable_shared_from_this<GatewayShell> {
     WorkerRef worker;
     bool ready = false;
     bool known_dead = false;
+    bool gave_garbage = false;
     std::optional<ItemId> item;
     TimePoint dispatched;
   };
@@ -76,6 +77,7 @@ class GatewayShell : public std::enable_shared_from_this<GatewayShell> {
   void Answer(const Refuse& refuse);
   void Count(const Rescued& rescued);
   void End(const Recycle& recycle);
+  void TakeDoubtful(Line& line, SlotId slot, Generation generation, ItemId item);
   void TakeAnswer(Line& line, SlotId slot, Generation generation, ItemId item);
   // The worker of `line` is gone: notes whose fault that truly was, and tells the scheduler.
   void Lose(SlotId slot, std::optional<DeathCause> our_reason);

@@ -12,7 +12,7 @@
 namespace holdfast::simulation {
 
 // What an item does to whoever runs it.
-enum class Nature { kGood, kCrashes, kHangs, kGivesGarbage };
+enum class Nature { kGood, kCrashes, kHangs, kGivesGarbage, kOverflows };
 
 enum class Fate { kOffered, kShed, kAdmitted, kAnswered, kRefused, kCancelled, kLostWithGateway };
 
@@ -27,6 +27,8 @@ struct ItemTruth {
   std::uint32_t own_deaths = 0;  // Begun with it on board, and not from outside.
   std::uint32_t garbage = 0;     // Of these: invalid outputs.
   std::uint32_t unheard = 0;     // Of these: the gateway never learns the cause in time.
+  std::uint32_t doubts = 0;      // Invalid answers that may be its own doing: it is a tensor.
+  bool is_tensor = false;
 };
 
 // Every item that was ever offered. Each is admitted at most once and finished exactly once.

@@ -46,15 +46,16 @@ void Machine::CloseUnforked(const WorkerRef& worker) {
   Post(worker, News::kEndOfFile, {}, Latency());
 }
 
-void Machine::Send(const WorkerRef& worker, ItemId item, Nature nature) {
+void Machine::Send(const WorkerRef& worker, ItemId item, const ItemTruth& truth) {
   worker->begun.reset();
   agenda_.In(Latency(), [=, this] {
-    if (worker->alive() && !worker->stuck) Begin(worker, item, nature);
+    if (worker->alive() && !worker->stuck) Begin(worker, item, truth);
   });
 }
 
-void Machine::Begin(const WorkerRef& worker, ItemId item, Nature nature) {
+void Machine::Begin(const WorkerRef& worker, ItemId item, const ItemTruth& truth) {
   worker->begun = item;
+  const Nature nature = truth.nature;
   const Faults& faults = options_.faults;
   double factor = random_.Between(1.0 - options_.spread, 1.0 + options_.spread);
   if (random_.Chance(options_.slow_chance)) factor *= random_.Between(1.0, options_.slow_factor);
@@ -71,7 +72,11 @@ void Machine::Begin(const WorkerRef& worker, ItemId item, Nature nature) {
   }
   News news = News::kAnswer;
   ItemId named = item;
-  if (nature == Nature::kGivesGarbage || random_.Chance(faults.garbage)) news = News::kGarbage;
+  const bool lies = random_.Chance(faults.garbage);
+  if (lies) worker->lied = true;
+  if (lies || nature == Nature::kGivesGarbage || nature == Nature::kOverflows) {
+    news = truth.is_tensor ? News::kDoubtful : News::kGarbage;
+  }
   if (random_.Chance(faults.wrong_item)) ++named.value;
   const bool twice = random_.Chance(faults.answer_twice);
   agenda_.In(service, [=, this] {

@@ -17,7 +17,7 @@
 namespace holdfast::simulation {
 
 // What arrives at the gateway's end of a worker's channel.
-enum class News { kReady, kAnswer, kGarbage, kEndOfFile };
+enum class News { kReady, kAnswer, kGarbage, kDoubtful, kEndOfFile };
 
 // A worker: its process, its channel and the mark in its arena.
 struct Worker {
@@ -30,6 +30,7 @@ struct Worker {
   std::optional<ItemId> begun;              // The mark.
   TimePoint channel_until{};                // A channel keeps the order of its messages.
   bool channel_given = false;               // The gateway holds its end; before, news is unread.
+  bool lied = false;                        // It gave an invalid answer by a fault of its own.
   bool unexplained = false;                 // The gateway will not hear in time why it died.
   struct Letter {
     News news;
@@ -76,7 +77,7 @@ class Machine {
   void Fork(const WorkerRef& worker);
   // The zygote is gone, and with it the worker's end of the channel.
   void CloseUnforked(const WorkerRef& worker);
-  void Send(const WorkerRef& worker, ItemId item, Nature nature);
+  void Send(const WorkerRef& worker, ItemId item, const ItemTruth& truth);
   void Kill(const WorkerRef& worker, DeathCause cause);
   void KillAny();  // From outside, as the next two.
   void KillAll();
@@ -90,7 +91,7 @@ class Machine {
   std::vector<WorkerRef> AllAlive() const { return alive_; }
 
  private:
-  void Begin(const WorkerRef& worker, ItemId item, Nature nature);
+  void Begin(const WorkerRef& worker, ItemId item, const ItemTruth& truth);
   void Post(const WorkerRef& worker, News news, ItemId item, Duration latency);
   Duration Latency() { return random_.Between(Duration(1000), options_.latency); }
 

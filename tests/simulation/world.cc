@@ -83,6 +83,7 @@ Clients::Options DrawClients(Random& random, const std::vector<Duration>& servic
   options.crashes = DrawRate(random, 0.03);
   options.hangs = DrawRate(random, 0.01);
   options.garbage = DrawRate(random, 0.03);
+  options.overflows = DrawRate(random, 0.1);
   options.leaves = DrawRate(random, 0.3);
   return options;
 }
