@@ -154,6 +154,7 @@ std::string EncodeDescription(const ServableDescription& description) {
   Put(writer, "canary_photo", ToHex(description.canary_photo));
   writer.Key("canary_class");
   writer.Int64(description.canary_class);
+  Put(writer, "sandbox_gap", description.sandbox_gap);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -182,6 +183,7 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   auto photo = FromHex(fields.Text("canary_photo"));
   description.canary_class = static_cast<std::uint32_t>(
       fields.Count("canary_class", std::numeric_limits<std::uint32_t>::max()));
+  description.sandbox_gap = fields.Text("sandbox_gap");
   if (!fields.good() || !photo) {
     return Error{Reason::kBadRequest,
                  "servable description: a field is missing or of another type"};

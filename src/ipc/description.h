@@ -32,6 +32,7 @@ struct ServableDescription {
   // A golden example, for the gateway to ask idle workers with; no bytes: there is none.
   std::vector<std::uint8_t> canary_photo;
   std::uint32_t canary_class = 0;
+  std::string sandbox_gap;  // What the kernel refuses of a worker's sandbox; empty: nothing.
   bool operator==(const ServableDescription&) const = default;
 };
 

@@ -22,7 +22,10 @@ ServableDescription Full() {
           .golden_examples = 2,
           .zygote_bytes = 7,
           .worker_bytes = 8,
-          .assumptions = {"the output is logits"}};
+          .assumptions = {"the output is logits"},
+          .canary_photo = {0, 255},
+          .canary_class = 3,
+          .sandbox_gap = "the kernel refuses seccomp: Operation not permitted"};
 }
 
 // `json` with the first `from` replaced.

@@ -135,6 +135,10 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   for (const std::string& assumption : description->assumptions) {
     log_.Warning("model-assumption", {{"model", NameOf(servable)}, {"assumed", assumption}});
   }
+  if (!description->sandbox_gap.empty()) {
+    log_.Warning("sandbox-incomplete",
+                 {{"model", NameOf(servable)}, {"why", description->sandbox_gap}});
+  }
   model.loaded = std::move(*description);
   model.description = std::move(news.descriptors[0]);
   ever_loaded_ = true;
@@ -237,7 +241,7 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
   DrainLines(zygote.stderr_lines, "zygote " + NameOf(servable), LogLevel::kDebug);
   std::string words = zygote.stderr_lines.LastWords();
   const bool broken = model.failure == Reason::kBadModel || model.failure == Reason::kNotFound ||
-                      model.failure == Reason::kUsage;
+                      model.failure == Reason::kUsage || model.failure == Reason::kUnavailable;
   const std::string name = NameOf(servable);  // Fields only refer to what they show.
   const std::string exit = FormatExit(status);
   const auto explained = explainer_.Explain(status, zygote.our_reason);

@@ -36,11 +36,14 @@ std::string DescribeModel(const PlannedModel& model) {
   return text;
 }
 
-const char* DescribeSandbox(Sandboxing sandbox) {
+std::string DescribeSandbox(Sandboxing sandbox, const std::vector<ServableDescription>& loaded) {
+  // The kernel is the same for all.
+  const std::string gap = loaded.empty() ? "" : loaded.front().sandbox_gap;
   switch (sandbox) {
     case Sandboxing::kOff:
       return "off: workers can reach what this user can";
     case Sandboxing::kOn:
+      if (!gap.empty()) return "incomplete: " + gap;
       return "on (seccomp, no new privileges, no descriptors)";
     case Sandboxing::kRequired:
       return "required (seccomp, no new privileges, no descriptors)";
@@ -57,7 +60,7 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   const GatewayOptions& gateway = options.gateway;
   text += fmt::format("  default   {}\n", gateway.default_model);
   text += fmt::format("  workers   {}\n", options.workers_why);
-  text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox));
+  text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, loaded));
   text += fmt::format(
       "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
       options.bind_address, ports.http);

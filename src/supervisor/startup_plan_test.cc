@@ -50,6 +50,16 @@ TEST(StartupPlan, SaysThatNothingProvesTheModel) {
   EXPECT_NE(plan.find("off: workers can reach"), std::string::npos) << plan;
 }
 
+TEST(StartupPlan, SaysWhatTheSandboxLacks) {
+  ServableDescription tiny = Tiny();
+  tiny.sandbox_gap = "the kernel refuses seccomp: Operation not permitted";
+  const std::string plan = FormatStartupPlan(TwoModels(), {}, {tiny});
+  EXPECT_NE(
+      plan.find("  sandbox   incomplete: the kernel refuses seccomp: Operation not permitted\n"),
+      std::string::npos)
+      << plan;
+}
+
 TEST(PortFile, HoldsThePorts) {
   const TempDir folder;
   const auto file = folder.Write("ports.json", "old");

@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <string>
 
 #include "backend/backend.h"
 #include "base/build_id.h"
@@ -176,6 +179,35 @@ std::uint64_t MeasureWorker(ModelRunner& runner) {
   return bytes;
 }
 
+// What a worker's sandbox would lack on this kernel: a trial child enters it. Empty: nothing.
+std::string FindSandboxGap() {
+  constexpr std::size_t kWordsMax = 256;
+  const std::string unknown = "it could not be tried";
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return unknown;
+  const UniqueFd reading(ends[0]);
+  UniqueFd writing(ends[1]);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Status walled = EnterWorkerSandbox();
+    if (!walled) {
+      const std::string words = walled.error().message.substr(0, kWordsMax);
+      (void)!::write(writing.get(), words.data(), words.size());
+    }
+    // Not _exit(): AddressSanitizer precedes what does not return with a call of its own.
+    ::syscall(SYS_exit_group, walled ? 0 : kExitSoftware);
+  }
+  writing.reset();
+  if (child < 0) return unknown;
+  std::string words(kWordsMax, '\0');
+  const ssize_t size = ::read(reading.get(), words.data(), words.size());
+  words.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "";
+  return words.empty() ? unknown : words;
+}
+
 int FailLoading(const Channel& channel, const Error& error) {
   Say(error.message);
   const ReasonEntry& entry = Describe(error.reason);
@@ -204,6 +236,11 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
   if (const Status safe = CheckForkSafety(); !safe) return FailLoading(channel, safe.error());
   loaded->description.zygote_bytes = AnonymousBytes(::getpid()).value_or(0);
   loaded->description.worker_bytes = MeasureWorker(loaded->runner);
+  if (options.sandbox != Sandboxing::kOff) loaded->description.sandbox_gap = FindSandboxGap();
+  if (options.sandbox == Sandboxing::kRequired && !loaded->description.sandbox_gap.empty()) {
+    return FailLoading(channel, {Reason::kUnavailable, "the sandbox is required and incomplete: " +
+                                                           loaded->description.sandbox_gap});
+  }
   (void)SetOomScore(kOomScore);
   if (!AnnounceLoaded(channel, loaded->description)) return 0;
   for (;;) {

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -88,6 +89,27 @@ def test_the_plan_says_what_will_run_and_why(tiny_server):
     for words in ("tiny/1", "onnxruntime 1.28.0", "2 workers", "as asked", "by affinity",
                   f":{tiny_server.port}", "sandbox", "queue 256 items"):
         assert words in plan, plan
+
+
+WITHOUT_SECCOMP = [sys.executable, pathlib.Path(__file__).with_name("without_seccomp.py")]
+
+
+def test_the_plan_says_that_the_sandbox_is_incomplete(tmp_path):
+    with Server(tmp_path, "--workers", "1", models=TINY, wrapper=WITHOUT_SECCOMP) as server:
+        line = wait_until(lambda: [line for line in server.plan if line.startswith("  sandbox ")],
+                          "the plan's line")
+        assert "incomplete: " in line[0] and "seccomp" in line[0], line
+        assert "seccomp" in server.await_event("sandbox-incomplete")[0]["why"]
+        assert server.classify((PHOTOS / "chelsea.jpg").read_bytes())[0] == 200
+
+
+def test_a_required_sandbox_that_is_incomplete_ends_the_start(tmp_path):
+    with Server(tmp_path, "--workers", "1", "--sandbox", "required", models=TINY, wait=False,
+                wrapper=WITHOUT_SECCOMP) as server:
+        assert server.wait() == 69
+        assert len(server.events("zygote-started")) == 1, "it was tried again"
+        last = server.events("giving-up")[0]
+        assert "sandbox" in last["why"] and "seccomp" in last["why"], last
 
 
 def test_flags_win_over_variables_and_variables_over_the_file(tmp_path):
