@@ -36,9 +36,11 @@ std::string DescribeModel(const PlannedModel& model) {
   return text;
 }
 
-std::string DescribeSandbox(Sandboxing sandbox, const std::vector<ServableDescription>& loaded) {
-  // The kernel is the same for all.
-  const std::string gap = loaded.empty() ? "" : loaded.front().sandbox_gap;
+std::string DescribeSandbox(Sandboxing sandbox, const std::vector<PlannedModel>& models) {
+  std::string gap;  // The kernel is the same for all.
+  for (const PlannedModel& model : models) {
+    if (model.loaded.has_value()) gap = model.loaded->sandbox_gap;
+  }
   switch (sandbox) {
     case Sandboxing::kOff:
       return "off: workers can reach what this user can";
@@ -60,7 +62,7 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   const GatewayOptions& gateway = options.gateway;
   text += fmt::format("  default   {}\n", gateway.default_model);
   text += fmt::format("  workers   {}\n", options.workers_why);
-  text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, loaded));
+  text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, models));
   text += fmt::format(
       "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
       options.bind_address, ports.http);

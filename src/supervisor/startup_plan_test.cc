@@ -53,7 +53,7 @@ TEST(StartupPlan, SaysThatNothingProvesTheModel) {
 TEST(StartupPlan, SaysWhatTheSandboxLacks) {
   ServableDescription tiny = Tiny();
   tiny.sandbox_gap = "the kernel refuses seccomp: Operation not permitted";
-  const std::string plan = FormatStartupPlan(TwoModels(), {}, {tiny});
+  const std::string plan = FormatStartupPlan(TwoModels(), {}, {{tiny.key, 1, tiny}});
   EXPECT_NE(
       plan.find("  sandbox   incomplete: the kernel refuses seccomp: Operation not permitted\n"),
       std::string::npos)
