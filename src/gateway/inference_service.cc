@@ -7,7 +7,6 @@
 #include "base/check.h"
 #include "gateway/answer_check.h"
 #include "model/digest.h"
-#include "os/steady_clock.h"
 
 namespace holdfast {
 namespace {
@@ -448,8 +447,7 @@ TimePoint InferenceService::last_answer(ServableId servable) const {
   return answer == last_answers_.end() ? TimePoint::min() : answer->second;
 }
 
-bool InferenceService::healthy() const {
-  const TimePoint now = Now();
+bool InferenceService::healthy(TimePoint now) const {
   bool any = false;
   for (const ServableId id : servables_.ids()) {
     if (servables_.failed(id)) continue;

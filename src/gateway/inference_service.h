@@ -24,6 +24,7 @@
 #include "gateway/worker_pool.h"
 #include "ipc/death_report.h"
 #include "ipc/gateway_options.h"
+#include "os/steady_clock.h"
 #include "scheduling/quarantine.h"
 #include "scheduling/scheduler.h"
 #include "telemetry/log.h"
@@ -99,7 +100,7 @@ class InferenceService {
 
   // --- State ---
   // Whether every servable that is not given up has had a ready worker lately, and work moves on.
-  bool healthy() const;
+  bool healthy(TimePoint now = Now()) const;
   std::size_t calls() const { return calls_.size(); }
   std::size_t ready_workers(ServableId servable) const { return scheduler_.ReadyWorkers(servable); }
   // Whether nothing of it waits or runs.

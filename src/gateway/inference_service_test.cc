@@ -10,6 +10,9 @@
 namespace holdfast {
 namespace {
 
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
 class InferenceServiceTest : public InferenceFixture {
  protected:
   InferenceServiceTest() { Announce(); }
@@ -97,18 +100,18 @@ TEST_F(InferenceServiceTest, WhatTheQueueCannotTakeIsRefusedAtOnce) {
   EXPECT_EQ(request->times_done, 0) << "two of its items wait";
   ASSERT_EQ(other->times_done, 1);
   EXPECT_EQ(other->reason(), Reason::kOverloaded);
-  EXPECT_GE(other->outcomes[0].retry_after, std::chrono::seconds(1));
+  EXPECT_GE(other->outcomes[0].retry_after, seconds(1));
 }
 
 TEST_F(InferenceServiceTest, AnAnswerAfterTheRefusalIsDiscarded) {
   const auto worker = ReadyWorker(0);
-  time_limit_ = std::chrono::milliseconds(20);
+  time_limit_ = milliseconds(20);
   const auto late = Submit(Image("late"));
   const auto item = worker->Take();
   ASSERT_TRUE(item.has_value());
   TurnUntil([&] { return late->times_done == 1; });
   EXPECT_EQ(late->reason(), Reason::kDeadlineExceeded);
-  time_limit_ = std::chrono::seconds(60);
+  time_limit_ = seconds(60);
   const auto next = Submit(Image("next"));
   EXPECT_FALSE(worker->Take().has_value()) << "it is still at the other one";
   worker->Answer(*item, scores_);
@@ -148,7 +151,7 @@ TEST_F(InferenceServiceTest, BodiesThatAreBeingReadCountAgainstTheByteBudget) {
   Rebuild();
   Announce();
   const auto worker = ReadyWorker(0);
-  const TimePoint deadline = Now() + std::chrono::seconds(60);
+  const TimePoint deadline = Now() + seconds(60);
   EXPECT_EQ(service_->Admit(kServable, 1000, deadline).reason, Reason::kOk);
   EXPECT_EQ(service_->Admit(kServable, 1001, deadline).reason, Reason::kOverloaded);
   service_->ReserveBytes(600);
@@ -289,6 +292,52 @@ TEST_F(InferenceServiceTest, StaysHealthyWhenWorkComesJustAfterItsIdleWorkerDied
   EXPECT_TRUE(service_->healthy());
 }
 
+TEST_F(InferenceServiceTest, IsHealthyForThreeSecondsWithoutAWorker) {
+  const auto worker = ReadyWorker(0);
+  const TimePoint before = Now();
+  EXPECT_TRUE(service_->healthy(before + seconds(3600))) << "an idle worker is no absent one";
+  worker->Die();
+  Turn();
+  const TimePoint after = Now();
+  EXPECT_TRUE(service_->healthy(before + milliseconds(2'999)));
+  EXPECT_FALSE(service_->healthy(after + seconds(3)));
+  const auto next = StartWorker(0, 2);
+  Turn();
+  EXPECT_FALSE(service_->healthy(after + seconds(3))) << "not ready yet";
+  next->SayReady();
+  Turn();
+  EXPECT_TRUE(service_->healthy(after + seconds(3)));
+}
+
+TEST_F(InferenceServiceTest, IsHealthyForTenSecondsOfWorkWithoutAnAnswer) {
+  const auto worker = ReadyWorker(0);
+  const TimePoint before = Now();
+  const auto request = Submit(Image("slow"), Image("waits"));
+  const auto item = worker->Take();
+  ASSERT_TRUE(item.has_value());
+  EXPECT_TRUE(service_->healthy(before + seconds(10)));
+  EXPECT_FALSE(service_->healthy(Now() + milliseconds(10'001)));
+  const TimePoint answered = Now();
+  worker->Answer(*item, scores_);
+  Turn();
+  EXPECT_TRUE(service_->healthy(answered + seconds(10))) << "one answer is progress";
+  EXPECT_FALSE(service_->healthy(Now() + milliseconds(10'001))) << "the other still waits for its";
+  worker->Answer(*worker->Take(), scores_);
+  Turn();
+  ASSERT_EQ(request->times_done, 1);
+  EXPECT_TRUE(service_->healthy(Now() + seconds(3600))) << "there is nothing to move on with";
+}
+
+TEST_F(InferenceServiceTest, TheTenSecondsBeginWithTheWorkThatComes) {
+  const auto worker = ReadyWorker(0);
+  const auto first = Submit(Image("one"));
+  worker->Answer(*worker->Take(), scores_);
+  Turn();
+  const TimePoint before = Now();
+  const auto second = Submit(Image("two"));
+  EXPECT_TRUE(service_->healthy(before + seconds(10)));
+}
+
 TEST_F(InferenceServiceTest, ASuccessorIsAsHealthyAsItsPredecessorWas) {
   options_.successor = 1;
   Rebuild();
@@ -303,10 +352,9 @@ TEST_F(InferenceServiceTest, AServableThatIsGivenUpRefusesWhatWaits) {
   ASSERT_EQ(request->times_done, 1);
   EXPECT_EQ(request->reason(), Reason::kNoWorker);
   EXPECT_FALSE(service_->healthy());
-  EXPECT_EQ(service_->Admit(kServable, 1, Now() + std::chrono::seconds(60)).reason,
-            Reason::kNoWorker);
+  EXPECT_EQ(service_->Admit(kServable, 1, Now() + seconds(60)).reason, Reason::kNoWorker);
   Announce();  // Its zygote is back.
-  EXPECT_EQ(service_->Admit(kServable, 1, Now() + std::chrono::seconds(60)).reason, Reason::kOk);
+  EXPECT_EQ(service_->Admit(kServable, 1, Now() + seconds(60)).reason, Reason::kOk);
 }
 
 TEST_F(InferenceServiceTest, AServableThatWasNeverLoadedCanBeGivenUp) {
@@ -317,12 +365,11 @@ TEST_F(InferenceServiceTest, AServableThatWasNeverLoadedCanBeGivenUp) {
 
 TEST_F(InferenceServiceTest, HintsAreGivenForReasonsToComeBackAfter) {
   EXPECT_EQ(service_->RetryHint(Reason::kBadRequest, Duration::zero()), Duration::zero());
-  EXPECT_EQ(service_->RetryHint(Reason::kNoWorker, Duration::zero()), std::chrono::seconds(5));
-  const Duration hint = service_->RetryHint(Reason::kOverloaded, std::chrono::seconds(2));
-  EXPECT_GE(hint, std::chrono::seconds(3));
-  EXPECT_LE(hint, std::chrono::seconds(5));
-  EXPECT_EQ(service_->RetryHint(Reason::kOverloaded, std::chrono::hours(1)),
-            std::chrono::seconds(30));
+  EXPECT_EQ(service_->RetryHint(Reason::kNoWorker, Duration::zero()), seconds(5));
+  const Duration hint = service_->RetryHint(Reason::kOverloaded, seconds(2));
+  EXPECT_GE(hint, seconds(3));
+  EXPECT_LE(hint, seconds(5));
+  EXPECT_EQ(service_->RetryHint(Reason::kOverloaded, std::chrono::hours(1)), seconds(30));
 }
 
 }  // namespace
