@@ -293,8 +293,9 @@ CommandDefinition DefineDrill() {
       "a steady rate or watches the load that is there. kill: SIGKILL. stop: SIGSTOP, so that the "
       "worker hangs. oom: its memory may not grow any more. garbage: one word of its next answer "
       "is garbled before the answer is checked. Then prints what became of every request, and how "
-      "long workers took to be back. Exits with 0 only if no request was lost and no answer was "
-      "another than before the drill, else with 1.",
+      "long workers took to be back. A fault whose worker goes on is counted as without effect, "
+      "such as oom where the model needs no new memory. Exits with 0 only if no request was lost "
+      "and no answer was another than before the drill, else with 1.",
       {"holdfast drill", "holdfast drill --for 300 --faults kill,stop --photos *.jpg --rate 20",
        "holdfast drill --watch --yes --json --server http://127.0.0.1:8081"});
   CLI::App& app = draft.app();

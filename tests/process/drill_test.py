@@ -2,6 +2,7 @@
 """`holdfast drill`: faults on a running server, and the proof that no request pays for them."""
 
 import json
+import re
 import subprocess
 import threading
 
@@ -93,6 +94,22 @@ def test_a_starved_worker_is_known_as_out_of_memory(tmp_path, fake_model):
         status, headers, _ = server.classify(gray(1))
         assert status == 200 and headers["x-holdfast-attempts"] == "2"
         assert server.await_event("worker-died")[0]["cause"] == "out-of-memory"
+
+
+def test_a_fault_that_ends_no_worker_is_reported_as_without_effect(server, photos):
+    """A model that has all its memory does not notice that it may have no more."""
+    done = drill(server, "--faults", "oom", "--for", 1, "--every", 1, "--rate", 20, "--photos",
+                 *photos)
+    assert done.returncode == 0, done.stderr
+    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in done.stdout.splitlines())
+    assert lines["faults"] == "1  (oom 1)" and lines["no effect"] == "1"
+    assert lines["exits"] == "0" and "respawn" not in lines
+    assert lines["lost"] == "0" and lines["verdict"].startswith("passed")
+    assert "goes on: the fault has had no effect yet" in done.stderr
+    assert [event["fault"] for event in server.events("drill")] == ["oom"]
+    assert server.metric("holdfast_drill_faults_total", fault="oom") == 1
+    assert not server.events("worker-died")
+    server.check_quiet()
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"fault":"nap"}', b"x" * 2000])
