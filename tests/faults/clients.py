@@ -11,6 +11,8 @@ import struct
 import threading
 import time
 
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from tests.faults.ledger import outcome_of
 
 LOOPBACK = "127.0.0.1"
@@ -23,12 +25,12 @@ def post(image, path="/classify", **headers):
             f"Content-Length: {len(image)}\r\n\r\n").encode() + image
 
 
-def connect(server, timeout=30, receive_buffer=None):
+def connect(server, timeout=30, receive_buffer=None, port=None):
     connection = socket.socket()
     if receive_buffer:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     connection.settimeout(timeout)
-    connection.connect((LOOPBACK, server.port))
+    connection.connect((LOOPBACK, port or server.port))
     return connection
 
 
@@ -89,6 +91,13 @@ class Prober:
         slowest = max(seconds for _, seconds in self.answers)
         assert slowest < seconds_max, f"slowest probe {slowest:.3f} s"
         return slowest
+
+
+def grpc_health(channel, service="", timeout=5):
+    """What grpc.health.v1 says of a model, or of the server: a word."""
+    answer = health_pb2_grpc.HealthStub(channel).Check(
+        health_pb2.HealthCheckRequest(service=service), timeout=timeout)
+    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
 
 # --- Many at a time, in one loop ---

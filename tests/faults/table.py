@@ -23,7 +23,6 @@ NOT_HERE = {
     "F53": "not yet: the wall clock is the whole machine's; the shim that pretends is not built",
     "F56": "not yet: there is no deployment script",
     "F57": "not run: needs a GPU",
-    "F58": "not yet: there is no gRPC client in the test environment",
     "X12": "not yet: needs the clock of F53",
     "X14": "not run: a worker's sandbox lets it open nothing, so it cannot leak descriptors",
 }

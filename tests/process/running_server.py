@@ -131,8 +131,8 @@ class Server:
         return self._port("http")
 
     @property
-    def admin_port(self):
-        return self._port("admin")
+    def grpc_port(self):
+        return self._port("grpc")
 
     @property
     def supervisor(self):
