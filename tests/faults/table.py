@@ -20,10 +20,8 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 NOT_HERE = {
     "F25": "not run: CPU features cannot be masked on this machine",
     "F32": "not yet: there is no model with denormal weights among the test models",
-    "F53": "not yet: the wall clock is the whole machine's; the shim that pretends is not built",
     "F56": "not yet: there is no deployment script",
     "F57": "not run: needs a GPU",
-    "X12": "not yet: needs the clock of F53",
     "X14": "not run: a worker's sandbox lets it open nothing, so it cannot leak descriptors",
 }
 
