@@ -19,7 +19,6 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 # Ids without a test: why.
 NOT_HERE = {
     "F25": "not run: CPU features cannot be masked on this machine",
-    "F32": "not yet: there is no model with denormal weights among the test models",
     "F56": "not yet: there is no deployment script",
     "F57": "not run: needs a GPU",
     "X14": "not run: a worker's sandbox lets it open nothing, so it cannot leak descriptors",
