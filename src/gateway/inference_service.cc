@@ -422,6 +422,7 @@ void InferenceService::ArmTimer() {
 void InferenceService::NoteSleep(TimePoint now) {
   if (expected_wake_ == kNever || now - expected_wake_ < kLateness) return;
   scheduler_.HostSlept(now - expected_wake_);
+  last_progress_ += now - expected_wake_;
   expected_wake_ = now;  // Given back once.
   metrics_.HostSlept();
 }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <thread>
 
 #include "testing/inference_fixture.h"
 
@@ -336,6 +337,17 @@ TEST_F(InferenceServiceTest, TheTenSecondsBeginWithTheWorkThatComes) {
   const TimePoint before = Now();
   const auto second = Submit(Image("two"));
   EXPECT_TRUE(service_->healthy(before + seconds(10)));
+}
+
+TEST_F(InferenceServiceTest, AHostThatSleptHasNotBeenWithoutAnAnswer) {
+  const auto worker = ReadyWorker(0);
+  const TimePoint before = Now();
+  const auto request = Submit(Image("slow"));
+  ASSERT_TRUE(worker->Take().has_value());
+  std::this_thread::sleep_for(milliseconds(250));  // The fault itself: nobody turns the loop.
+  Turn();
+  EXPECT_TRUE(service_->healthy(before + milliseconds(10'050)));
+  EXPECT_FALSE(service_->healthy(Now() + seconds(10)));
 }
 
 TEST_F(InferenceServiceTest, ASuccessorIsAsHealthyAsItsPredecessorWas) {
