@@ -65,7 +65,8 @@ class Gateway {
                .closed = [this] { loop_.stop(); }}),
         http_acceptor_(loop_),
         admin_acceptor_(loop_),
-        grpc_acceptor_(loop_) {}
+        grpc_acceptor_(loop_),
+        grpc_(options.keep_alive) {}
 
   int Run() {
     link_.Send({.kind = MessageKind::kHello, .value = BuildDigest(BuildId())});
@@ -138,7 +139,7 @@ class Gateway {
     // The operator's connections come on top of all others.
     const std::size_t spare = kSpareConnections * (audience == Audience::kAdmin ? 2 : 1);
     for (;;) {
-      if (state_.connections >= options_.connections_max + spare) {
+      if (ClientsHold(options_.connections_max + spare)) {
         co_await Pause(kAcceptPause);
         continue;
       }
@@ -148,8 +149,17 @@ class Gateway {
     }
   }
 
+  // Over HTTP and gRPC together: descriptors are of one kind.
+  bool ClientsHold(std::size_t connections) {
+    return state_.connections >= connections || grpc_.Holds(connections - state_.connections);
+  }
+
   asio::awaitable<void> AcceptGrpc() {
     for (;;) {
+      if (ClientsHold(options_.connections_max)) {
+        co_await Pause(kAcceptPause);
+        continue;
+      }
       asio::ip::tcp::socket socket = co_await NextConnection(grpc_acceptor_);
       if (!socket.is_open()) co_return;
       grpc_.Adopt(socket.release());

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace holdfast {
 
@@ -11,11 +12,16 @@ namespace holdfast {
 // server reflection. gRPC has threads of its own; what they read is set from the gateway's loop.
 class GrpcServer {
  public:
-  GrpcServer();
+  // A client that has been silent for `keep_alive` is asked for a sign of life, and given up after
+  // as long again.
+  explicit GrpcServer(std::chrono::milliseconds keep_alive);
   ~GrpcServer();
 
   // Serves one accepted connection, which it owns from here on.
   void Adopt(int connection);
+  // Whether as many of the adopted connections are open. gRPC tells nobody when one ends: once
+  // there may be so many, the kernel is asked which are.
+  bool Holds(std::size_t connections);
   void SetServing(const std::string& service, bool serving);
   // Ends open streams. Nothing is served afterwards.
   void Shutdown();

@@ -11,8 +11,6 @@ import struct
 import threading
 import time
 
-from grpc_health.v1 import health_pb2, health_pb2_grpc
-
 from tests.faults.ledger import outcome_of
 
 LOOPBACK = "127.0.0.1"
@@ -91,13 +89,6 @@ class Prober:
         slowest = max(seconds for _, seconds in self.answers)
         assert slowest < seconds_max, f"slowest probe {slowest:.3f} s"
         return slowest
-
-
-def grpc_health(channel, service="", timeout=5):
-    """What grpc.health.v1 says of a model, or of the server: a word."""
-    answer = health_pb2_grpc.HealthStub(channel).Check(
-        health_pb2.HealthCheckRequest(service=service), timeout=timeout)
-    return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
 
 # --- Many at a time, in one loop ---

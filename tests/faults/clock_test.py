@@ -19,13 +19,13 @@ import time
 import grpc
 import pytest
 
-from tests.faults.clients import (closed_by_server, closing, connect, exchange, grpc_health,
-                                   open_loop, post)
+from tests.faults.clients import closed_by_server, closing, connect, exchange, open_loop, post
 from tests.faults.injection import every
 from tests.faults.ledger import outcome_of
 from tests.faults.pictures import grays
 from tests.process.fake_rules import BAD, GOOD, rule
 from tests.process.gray import gray
+from tests.process.grpc_health import grpc_health
 from tests.process.running_server import kill, wait_until
 
 SERVICE_MS = 10

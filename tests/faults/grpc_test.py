@@ -10,9 +10,10 @@ import time
 import grpc
 import pytest
 
-from tests.faults.clients import connect, grpc_health
+from tests.faults.clients import connect
 from tests.faults.pictures import grays
 from tests.process.fake_rules import GOOD
+from tests.process.grpc_health import grpc_health
 from tests.process.running_server import wait_until
 
 PERMITTED_S = 5.0  # Pings without a call may come as often as that: kPingIntervalMs.
