@@ -153,14 +153,15 @@ def retry_hints(fault, server, *, rate, seconds):
             hints.append(hint)
         return outcome_of(status, answer, GOOD)
     fault.add(open_loop(rate, seconds, ask), ["503 OVERLOADED", EXPIRED])
-    assert fault.outcomes[EXPIRED] <= 0.02 * rate * seconds  # Our clients take CPUs from it.
+    assert fault.outcomes[EXPIRED] <= 0.2 * rate * seconds  # F16 asks for less, with less at once.
     return hints
 
 
 def test_x12_the_clock_goes_back_an_hour_in_keep_alive_overload_and_drain(
         fault, serve, clock, models):
     keep_alive_s = fault.pick(2, 75)
-    request, slow = post(gray(GOOD)), post(gray(BAD))
+    # The default deadline is for the overload; these are to be answered however busy we are.
+    request, slow = (post(gray(label), x_request_timeout_ms=20_000) for label in (GOOD, BAD))
     with serve("--workers", "2", "--keep-alive-s", keep_alive_s, "--deadline-default-ms", "1000",
                "--lame-duck-s", "1", environment=clock.environment, models=models) as server:
         def back_an_hour():
