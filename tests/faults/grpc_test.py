@@ -36,7 +36,7 @@ class Pinger:
     def __init__(self, server):
         self.connection = connect(server, port=server.grpc_port)
         self.connection.sendall(PREFACE + frame(SETTINGS))
-        self.pongs = 0
+        self.pongs = self.asked = 0
         self.goaways = []  # Error codes.
         self.closed = threading.Event()
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -49,6 +49,9 @@ class Pinger:
                 content = stream.read(int.from_bytes(head[:3], "big"))
                 if head[3] == PING and head[4] & ACK:
                     self.pongs += 1
+                elif head[3] == PING:
+                    self.asked += 1
+                    self.connection.sendall(frame(PING, ACK, content))
                 elif head[3] == GOAWAY:
                     self.goaways.append(struct.unpack(">I", content[4:8])[0])
         except OSError:
@@ -76,7 +79,9 @@ class Pinger:
 def test_f58_pings_are_answered_and_large_messages_refused_with_the_limit(
         fault, serve, fake_model, tmp_path):
     models = fake_model(service_ms=SERVICE_MS, busy="false")
-    with serve("--workers", "2", models=models) as server:
+    # The server asks silent clients for a sign of life, too: after four seconds in the short form.
+    keep_alive_s = fault.pick(4, 75)
+    with serve("--workers", "2", "--keep-alive-s", keep_alive_s, models=models) as server:
         # Three that come too early are too many: the fourth would be the end of the connection.
         gap_s, pings = fault.pick((PERMITTED_S + 0.1, 4), (10.0, 60))
         load = fault.load(server, grays(tmp_path, GOOD), rate=0.3 * CAPACITY,
@@ -102,6 +107,7 @@ def test_f58_pings_are_answered_and_large_messages_refused_with_the_limit(
             wait_until(lambda: polite.pongs == pings or polite.closed.is_set(), "the last pong")
             fault.inject(f"ping without a call, {gap_s:.0f} s apart", polite.pongs)
             assert (polite.pongs, polite.goaways) == (pings, [])
+            assert polite.asked > 0 or gap_s < keep_alive_s, "the server has not asked"
             assert grpc_health(channel) == "SERVING"
             # What left READY had been sent away, or had missed a pong.
             after_ready = states[states.index(grpc.ChannelConnectivity.READY):]
