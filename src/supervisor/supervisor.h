@@ -107,6 +107,7 @@ class Supervisor {
 
   // --- Versions: what Roster decided ---
   void FollowRoster();
+  void TellServables();
   void Carry(const RosterAction& action);
   void LoadVersionOf(const Offer& offer);
   Status CheckMemoryFor(const Offer& offer, std::uint32_t workers) const;

@@ -34,7 +34,11 @@ void Supervisor::FollowRoster() {
   }
   PrintPlanOnce();
   if (!gateway_.has_value() || !gateway_->greeted) return;
-  AnswerOrders();
+  TellServables();
+  AnswerOrders();  // Whoever is told that something is done finds it done.
+}
+
+void Supervisor::TellServables() {
   std::vector<ListedServable> list = ListServables();
   if (listed_ == list) return;
   const Result<UniqueFd> memory = Seal("holdfast-servables", EncodeServableList(list));
