@@ -14,9 +14,6 @@ namespace {
 // While anything runs, the loop wakes this often, so that a host that slept is seen to have slept.
 constexpr auto kPulse = std::chrono::milliseconds(100);
 constexpr auto kLateness = std::chrono::milliseconds(50);
-// Workers come back in milliseconds; this long without one is more than a respawn.
-constexpr auto kWithoutWorkerMax = std::chrono::seconds(3);
-constexpr auto kWithoutProgressMax = std::chrono::seconds(10);
 constexpr std::size_t kBoardsMax = 1024;
 
 const char* WordsFor(Reason refusal) {
@@ -427,49 +424,7 @@ void InferenceService::NoteSleep(TimePoint now) {
   metrics_.HostSlept();
 }
 
-void InferenceService::SetSuspect(ServableId servable, bool suspect) {
-  if (suspect) {
-    suspects_.insert(servable);
-  } else {
-    suspects_.erase(servable);
-  }
-}
-
-// --- State ---
-
-bool InferenceService::idle(ServableId servable) const {
-  return std::none_of(calls_.begin(), calls_.end(), [servable](const auto& entry) {
-    return entry.second.call.servable == servable;
-  });
-}
-
-TimePoint InferenceService::last_answer(ServableId servable) const {
-  const auto answer = last_answers_.find(servable);
-  return answer == last_answers_.end() ? TimePoint::min() : answer->second;
-}
-
-bool InferenceService::healthy(TimePoint now) const {
-  bool any = false;
-  for (const ServableId id : servables_.ids()) {
-    if (servables_.failed(id)) continue;
-    any = true;
-    const auto ready = last_ready_.find(id);
-    const bool lately = ready != last_ready_.end() && ready->second != TimePoint::min() &&
-                        now - ready->second < kWithoutWorkerMax;
-    if (scheduler_.ReadyWorkers(id) == 0 && !lately) return false;
-    if (suspects_.contains(id)) return false;
-  }
-  const bool stuck = scheduler_.items() > 0 && now - last_progress_ > kWithoutProgressMax;
-  return any && servables_.complete() && !stuck;
-}
-
-Metrics::Levels InferenceService::levels() const {
-  Metrics::Levels levels{.queued = scheduler_.queued(),
-                         .running = scheduler_.running(),
-                         .bytes = scheduler_.bytes() + reserved_bytes_};
-  for (const ServableId id : servables_.ids()) levels.workers_ready += scheduler_.ReadyWorkers(id);
-  return levels;
-}
+// --- State: the rest is in inference_state.cc ---
 
 // One to three seconds with jitter, so that refused clients do not come back together; longer when
 // the backlog is, and five where workers must come back first.
