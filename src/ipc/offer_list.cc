@@ -8,19 +8,19 @@
 namespace holdfast {
 namespace {
 
-const Error kMalformed{Reason::kBadRequest, "offer list: not as ours are"};
+const Error kMalformedOffers{Reason::kBadRequest, "offer list: not as ours are"};
 
-Result<Offer> DecodeOne(const rapidjson::Value& entry) {
-  if (!entry.IsObject()) return kMalformed;
+Result<Offer> DecodeOffer(const rapidjson::Value& entry) {
+  if (!entry.IsObject()) return kMalformedOffers;
   for (const char* key : {"version", "fingerprint", "bytes"}) {
     const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsUint64()) return kMalformed;
+    if (member == entry.MemberEnd() || !member->value.IsUint64()) return kMalformedOffers;
   }
   for (const char* key : {"name", "folder"}) {
     const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsString()) return kMalformed;
+    if (member == entry.MemberEnd() || !member->value.IsString()) return kMalformedOffers;
   }
-  if (!entry["version"].IsInt64()) return kMalformed;
+  if (!entry["version"].IsInt64()) return kMalformedOffers;
   return Offer{.key = {entry["name"].GetString(), entry["version"].GetInt64()},
                .folder = entry["folder"].GetString(),
                .fingerprint = entry["fingerprint"].GetUint64(),
@@ -54,9 +54,10 @@ std::string EncodeOffers(const std::vector<Offer>& offers) {
 Result<std::vector<Offer>> DecodeOffers(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsArray()) return kMalformed;
+  if (document.HasParseError() || !document.IsArray()) return kMalformedOffers;
   std::vector<Offer> offers;
-  for (const rapidjson::Value& entry : document.GetArray()) offers.push_back(TRY(DecodeOne(entry)));
+  for (const rapidjson::Value& entry : document.GetArray())
+    offers.push_back(TRY(DecodeOffer(entry)));
   return offers;
 }
 

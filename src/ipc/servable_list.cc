@@ -10,10 +10,10 @@
 namespace holdfast {
 namespace {
 
-const Error kMalformed{Reason::kBadRequest, "servable list: not as ours are"};
+const Error kMalformedServables{Reason::kBadRequest, "servable list: not as ours are"};
 
-Result<ListedServable> DecodeOne(const rapidjson::Value& entry) {
-  if (!entry.IsObject()) return kMalformed;
+Result<ListedServable> DecodeListed(const rapidjson::Value& entry) {
+  if (!entry.IsObject()) return kMalformedServables;
   const auto number = [&entry](const char* key) -> std::optional<std::uint64_t> {
     const auto member = entry.FindMember(key);
     if (member == entry.MemberEnd() || !member->value.IsUint64()) return std::nullopt;
@@ -29,19 +29,20 @@ Result<ListedServable> DecodeOne(const rapidjson::Value& entry) {
   const auto version = number("version");
   const auto state = number("state");
   const auto reason = number("reason");
-  if (!name || !message || !version || !state || !reason) return kMalformed;
+  if (!name || !message || !version || !state || !reason) return kMalformedServables;
   if (!std::in_range<std::uint32_t>(*reason) || !std::in_range<std::int64_t>(*version)) {
-    return kMalformed;
+    return kMalformedServables;
   }
   const auto known = ReasonFromNumber(static_cast<std::uint32_t>(*reason));
-  if (*state > static_cast<std::uint64_t>(ServableState::kEnd) || !known) return kMalformed;
+  if (*state > static_cast<std::uint64_t>(ServableState::kEnd) || !known)
+    return kMalformedServables;
   ListedServable listed;
   listed.status = {.key = {*name, static_cast<std::int64_t>(*version)},
                    .state = static_cast<ServableState>(*state),
                    .reason = *known,
                    .message = *message};
   if (const auto id = number("servable")) {
-    if (!std::in_range<std::uint32_t>(*id)) return kMalformed;
+    if (!std::in_range<std::uint32_t>(*id)) return kMalformedServables;
     listed.servable = ServableId{static_cast<std::uint32_t>(*id)};
   }
   return listed;
@@ -80,10 +81,10 @@ std::string EncodeServableList(const std::vector<ListedServable>& list) {
 Result<std::vector<ListedServable>> DecodeServableList(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsArray()) return kMalformed;
+  if (document.HasParseError() || !document.IsArray()) return kMalformedServables;
   std::vector<ListedServable> list;
   for (const rapidjson::Value& entry : document.GetArray()) {
-    list.push_back(TRY(DecodeOne(entry)));
+    list.push_back(TRY(DecodeListed(entry)));
   }
   return list;
 }

@@ -2,6 +2,7 @@
 #include "lifecycle/roster.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace holdfast {
@@ -151,29 +152,32 @@ void Roster::DecideFor(const std::string& model) {
                !version->second.failed;
       });
   for (auto entry = versions_.begin(); entry != versions_.end();) {
-    auto& [key, version] = *entry;
-    const bool wanted_now = is_wanted(key);
-    // Its files have changed, or somebody asks again: what failed makes room for another try.
-    const bool again = version.failed && wanted_now;
-    // A failed one is ended, unless it is the last of all: then the fleet ends the server for it.
-    const bool loads_in_vain =
-        version.phase == VersionPhase::kLoading &&
-        (again || (version.failed ? !LastOfAll(key) : unload || !wanted.empty()));
-    const bool stays = key.name != model || (wanted_now && !version.failed) ||
-                       version.phase == VersionPhase::kRetiring;
-    if (stays) {
-      ++entry;
-    } else if (!version.started || loads_in_vain) {
-      if (version.started) actions_.emplace_back(UnloadVersion{version.servable});
-      entry = versions_.erase(entry);
-    } else if (version.phase == VersionPhase::kActive && (again || relieved || unload)) {
-      version.phase = VersionPhase::kRetiring;
-      actions_.emplace_back(RetireVersion{version.servable});
-      ++entry;
-    } else {
-      ++entry;
-    }
+    const bool gone =
+        entry->first.name == model && LetGo(entry->second, {.is_wanted = is_wanted(entry->first),
+                                                            .any_wanted = !wanted.empty(),
+                                                            .relieved = relieved,
+                                                            .unload = unload});
+    entry = gone ? versions_.erase(entry) : std::next(entry);
   }
+}
+
+bool Roster::LetGo(Version& version, const Outlook& outlook) {
+  if (version.phase == VersionPhase::kRetiring) return false;
+  if (outlook.is_wanted && !version.failed) return false;
+  // Its files have changed, or somebody asks again: what failed makes room for another try.
+  const bool again = outlook.is_wanted;
+  if (version.phase == VersionPhase::kActive) {
+    if (!again && !outlook.relieved && !outlook.unload) return false;
+    version.phase = VersionPhase::kRetiring;
+    actions_.emplace_back(RetireVersion{version.servable});
+    return false;
+  }
+  if (!version.started) return true;
+  // A failed one is ended, unless it is the last of all: then the fleet ends the server for it.
+  const bool in_vain = version.failed ? again || !LastOfAll(version.offer.key)
+                                      : outlook.unload || outlook.any_wanted;
+  if (in_vain) actions_.emplace_back(UnloadVersion{version.servable});
+  return in_vain;
 }
 
 std::vector<Offer> Roster::Wanted(const std::string& model) const {

@@ -101,6 +101,15 @@ class Roster {
   std::vector<Offer> Wanted(const std::string& model) const;
   std::set<std::string> Models() const;
   void DecideFor(const std::string& model);
+  // How things stand for one version.
+  struct Outlook {
+    bool is_wanted = false;
+    bool any_wanted = false;  // Of its model.
+    bool relieved = false;    // All that are wanted of its model serve.
+    bool unload = false;      // Somebody wants its model gone.
+  };
+  // What becomes of a version that is not wanted, or has failed. True: it is to be forgotten.
+  bool LetGo(Version& version, const Outlook& outlook);
   bool MayLoad() const;
   bool LastOfAll(const ModelKey& key) const;
   Version* Find(ServableId servable);

@@ -36,7 +36,7 @@ constexpr int kExitSoftware = 70;
 // Where memory runs out while it loads, nobody is missed less.
 constexpr int kOomScoreWhileLoading = 950;
 // Between the workers' and the gateway's: a model can be loaded again, a request cannot.
-constexpr int kOomScore = 500;
+constexpr int kOomScoreOfZygote = 500;
 
 void Say(const std::string& words) { fmt::print(stderr, "{}\n", words); }
 
@@ -241,7 +241,7 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
     return FailLoading(channel, {Reason::kUnavailable, "the sandbox is required and incomplete: " +
                                                            loaded->description.sandbox_gap});
   }
-  (void)SetOomScore(kOomScore);
+  (void)SetOomScore(kOomScoreOfZygote);
   if (!AnnounceLoaded(channel, loaded->description)) return 0;
   for (;;) {
     Channel::Incoming order;
