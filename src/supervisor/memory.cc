@@ -19,11 +19,16 @@ constexpr auto kMemoryPeriod = std::chrono::seconds(1);
 void Supervisor::LimitWorkersByMemory(ServableId servable) {
   const auto limit = cgroup_.MemoryLimit();
   if (!limit.has_value() || !options_.workers_by_host) return;
-  MemoryNeeds needs{.largest_body = options_.arena_bytes,
-                    .models_count = static_cast<std::uint32_t>(models_.size())};
-  for (const auto& [id, model] : models_) {
-    if (model.loaded.has_value()) needs.models += model.loaded->zygote_bytes;
+  MemoryNeeds needs{.largest_body = options_.arena_bytes, .models_count = 0};
+  // A version that this one replaces will be gone, and must not cost it workers for good.
+  for (const Offer& offer : roster_.wanted()) {
+    ++needs.models_count;
+    for (const auto& [id, model] : models_) {
+      const bool counts = model.offer.key == offer.key && model.loaded.has_value();
+      if (counts) needs.models += model.loaded->zygote_bytes;
+    }
   }
+  needs.models_count = std::max(needs.models_count, 1u);
   Model& served = models_.at(servable);
   needs.worker = served.loaded->worker_bytes;
   const std::uint32_t fit = WorkersThatFit(*limit, needs);

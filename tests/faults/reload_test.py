@@ -47,8 +47,25 @@ def used(group):
                                                                 "total_inactive_file")
 
 
+def swap_where_both_do_not_fit(fault, serve, fake_model, tmp_path):
+    """The limit has room for two workers of one version; the one that goes must not count."""
+    models = fake_model(service_ms=SERVICE_MS, busy="false")
+    with cgroup("memory", memory__limit_in_bytes=210 * MIB) as group, serve(
+            wrapper=group.wrapper, models=models) as server:
+        server.await_workers(2)
+        load = fault.load(server, grays(tmp_path, GOOD), rate=0.4 * CAPACITY, seconds=3)
+        fake_model(version=2, service_ms=SERVICE_MS, busy="false")
+        fault.inject("new version under a memory limit")
+        await_status(server, "fake", 2, "AVAILABLE")
+        wait_until(lambda: status_of(server, "fake", 1)[0] == "", "version 1 is gone")
+        fault.settle(load)
+        server.await_workers(2)
+        assert not server.events("workers-limited-by-memory")
+
+
 @pytest.mark.timeout(600)
-def test_f15_a_reload_that_has_no_room_is_refused(fault, serve, demo_model, tmp_path):
+def test_f15_a_reload_that_has_no_room_is_refused(
+        fault, serve, demo_model, fake_model, tmp_path):
     """A real model: what a version needs is judged by what the one before it took."""
     models = tmp_path / "models"
     (models / MODEL).mkdir(parents=True)
@@ -80,6 +97,7 @@ def test_f15_a_reload_that_has_no_room_is_refused(fault, serve, demo_model, tmp_
         fault.settle(load)
         assert group.number("memory.oom_control", "oom_kill") == 0
         assert {death["cause"] for death in server.events("worker-died")} == {"unloaded"}
+    swap_where_both_do_not_fit(fault, serve, fake_model, tmp_path)
 
 
 def test_x03_memory_runs_out_while_a_new_version_loads(fault, serve, fake_model, tmp_path):
