@@ -53,7 +53,11 @@ tidy() {
   run-clang-tidy-16 -quiet -j "$(jobs_count)" -p build/tidy '^(?!.*_verify_interface_header_sets)'
 }
 
+# Once a run: nothing changes a file in between.
+linted=no
 lint_all() {
+  [[ $linted == no ]] || return 0
+  linted=yes
   step "format" cmd_fmt --check
   step "layers" python3 tools/check_layers.py .
   step "files" python3 tools/check_files.py .
