@@ -66,7 +66,7 @@ class WallClock:
 
     def check_timestamps(self, server):
         """Supervisor and gateway write a line each, and its time is that of the clock."""
-        for name, provoke in (("signal-ignored", lambda: kill(server.supervisor, signal.SIGHUP)),
+        for name, provoke in (("reload-asked", lambda: kill(server.supervisor, signal.SIGHUP)),
                               ("quarantine-cleared", lambda: clear_quarantine(server))):
             before = len(server.events(name))
             provoke()

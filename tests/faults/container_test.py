@@ -147,7 +147,7 @@ def check_stops(fault, models, tmp_path, *signals, load=True, wait=True, seconds
             kill(server.supervisor, number)
             fault.inject(f"{signal.Signals(number).name} to PID 1")
         if signals[-1] == signal.SIGHUP:
-            server.await_event("signal-ignored")
+            server.await_event("reload-asked")
             assert server.get("/ping")[0] == 200
             start = time.monotonic()
             kill(server.supervisor, signal.SIGTERM)
