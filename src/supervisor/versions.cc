@@ -74,8 +74,8 @@ void Supervisor::Carry(const RosterAction& action) {
 void Supervisor::LoadVersionOf(const Offer& offer) {
   const std::uint32_t workers = WorkersFor(offer.key);
   if (const Status fits = CheckMemoryFor(offer, workers); !fits) {
-    log_.Error("model-refused",
-               {{"model", FormatKey(offer.key)}, {"last_words", fits.error().message}});
+    log_.Error("model-does-not-fit",
+               {{"model", FormatKey(offer.key)}, {"why", fits.error().message}});
     roster_.Failed(offer.key, fits.error().reason, fits.error().message);
     return;
   }
@@ -178,8 +178,7 @@ void Supervisor::OnModelOrder(Channel::Incoming& news) {
   PendingOrder pending{
       .order = order, .number = news.message.value, .model = ReadSealedText(news.descriptors[0])};
   const bool load = order == ModelOrder::kLoad;
-  log_.Info("reload-asked",
-            {{"by", "an operator"}, {"order", load ? "load" : "unload"}, {"model", pending.model}});
+  log_.Info("order", {{"order", load ? "load" : "unload"}, {"model", pending.model}});
   if (load) {
     roster_.LoadAsked(pending.model);
     AskForVersions();

@@ -81,8 +81,8 @@ def test_f15_a_reload_that_has_no_room_is_refused(
         group["memory.limit_in_bytes"] = used(group) + size // 2
         fault.inject("new version without room for it")
         publish(models, MODEL, 2, demo_model.resolve())
-        refused = server.await_event("model-refused")[0]
-        assert "MiB" in refused["last_words"] and "memory limit" in refused["last_words"]
+        refused = server.await_event("model-does-not-fit")[0]
+        assert "MiB" in refused["why"] and "memory limit" in refused["why"]
         state, reason = await_status(server, MODEL, 2, "END")
         assert "memory limit" in reason
         assert server.metric("holdfast_model_loads_total", model=f"{MODEL}/2",
