@@ -271,8 +271,7 @@ class Gateway {
   }
 
   Status PassOn(ModelOrder order, std::uint64_t number, const std::string& model) {
-    const UniqueFd name = TRY(MakeSealedCopy(
-        "holdfast-order", {reinterpret_cast<const std::uint8_t*>(model.data()), model.size()}));
+    const UniqueFd name = TRY(MakeSealedText("holdfast-order", model));
     link_.Send({.kind = MessageKind::kModelOrder,
                 .code = static_cast<std::uint32_t>(order),
                 .value = number},

@@ -145,6 +145,7 @@ bool InferenceService::ForgetServable(ServableId id) {
   last_ready_.erase(id);
   last_answers_.erase(id);
   suspects_.erase(id);
+  doubted_.erase(id);
   if (last_asked_ == id) last_asked_.reset();
   return true;
 }

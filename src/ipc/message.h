@@ -53,7 +53,7 @@ enum class MessageKind : std::uint32_t {
 };
 constexpr auto kLastMessageKind = MessageKind::kItem;
 
-// What an operator wants of a model. With no name: of all.
+// What an operator wants of a model.
 enum class ModelOrder : std::uint32_t { kLoad = 1, kUnload = 2 };
 
 // What the bytes in the arena are.

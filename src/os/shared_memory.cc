@@ -47,6 +47,10 @@ Result<UniqueFd> MakeSealedCopy(const std::string& name, std::span<const std::ui
   return memory;
 }
 
+Result<UniqueFd> MakeSealedText(const std::string& name, std::string_view text) {
+  return MakeSealedCopy(name, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+}
+
 Result<SharedMemory> SharedMemory::Map(int fd, Access access) {
   const int seals = ::fcntl(fd, F_GET_SEALS);
   if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {

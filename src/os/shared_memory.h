@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/result.h"
 #include "os/unique_fd.h"
@@ -38,7 +39,9 @@ class SharedMemory {
   std::span<std::uint8_t> bytes_;
 };
 
-// The text that a sealed memfd holds; empty when it cannot be mapped.
+// A sealed memfd that holds `text`, and …
+Result<UniqueFd> MakeSealedText(const std::string& name, std::string_view text);
+// … the text that it holds; empty when it cannot be mapped.
 std::string ReadSealedText(const UniqueFd& memory);
 
 }  // namespace holdfast

@@ -288,9 +288,7 @@ void Supervisor::OnWorkerDied(SlotId slot, const ExitStatus& status) {
       .peak_rss_bytes = status.peak_rss_bytes,
       .age_ms = static_cast<std::uint64_t>(Milliseconds(Now() - worker.started)),
       .last_words = worker.stderr_lines.LastWords()};
-  const std::string text = EncodeDeathReport(report);
-  const Result<UniqueFd> memory = MakeSealedCopy(
-      "holdfast-death", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+  const Result<UniqueFd> memory = MakeSealedText("holdfast-death", EncodeDeathReport(report));
   if (memory && gateway_.has_value() && gateway_->greeted) {
     // The gateway knows what was on board, and writes the whole story as one line.
     TellGateway({.kind = MessageKind::kWorkerDied,

@@ -125,9 +125,7 @@ class Scout {
   }
 
   void Tell(const std::vector<Offer>& offers) {
-    const std::string text = EncodeOffers(offers);
-    const Result<UniqueFd> memory = MakeSealedCopy(
-        "holdfast-offers", {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
+    const Result<UniqueFd> memory = MakeSealedText("holdfast-offers", EncodeOffers(offers));
     if (!memory) return;
     channel_.Send({.kind = MessageKind::kOffers, .code = asked_ ? 1u : 0u}, {memory->get()});
     known_ = offers;

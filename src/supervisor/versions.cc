@@ -21,10 +21,6 @@ constexpr auto kRetireSlack = std::chrono::seconds(1);
 // On what is expected of a new version's memory.
 constexpr double kMemoryMargin = 1.2;
 
-Result<UniqueFd> Seal(const char* name, const std::string& text) {
-  return MakeSealedCopy(name, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
-}
-
 }  // namespace
 
 void Supervisor::FollowRoster() {
@@ -41,7 +37,7 @@ void Supervisor::FollowRoster() {
 void Supervisor::TellServables() {
   std::vector<ListedServable> list = ListServables();
   if (listed_ == list) return;
-  const Result<UniqueFd> memory = Seal("holdfast-servables", EncodeServableList(list));
+  const Result<UniqueFd> memory = MakeSealedText("holdfast-servables", EncodeServableList(list));
   if (!memory) return;
   TellGateway({.kind = MessageKind::kServables}, {memory->get()});
   listed_ = std::move(list);
@@ -198,7 +194,7 @@ void Supervisor::AnswerOrders() {
     if (!outcome.has_value()) return false;
     const Reason reason = *outcome ? Reason::kOk : outcome->error().reason;
     const Result<UniqueFd> words =
-        Seal("holdfast-outcome", *outcome ? "done" : outcome->error().message);
+        MakeSealedText("holdfast-outcome", *outcome ? "done" : outcome->error().message);
     if (!words) return true;
     TellGateway({.kind = MessageKind::kModelOrderDone,
                  .code = static_cast<std::uint32_t>(reason),

@@ -94,9 +94,7 @@ Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* c
 }
 
 Status AnnounceLoaded(const Channel& channel, const ServableDescription& description) {
-  const std::string json = EncodeDescription(description);
-  const UniqueFd memory = TRY(MakeSealedCopy(
-      "holdfast-servable", {reinterpret_cast<const std::uint8_t*>(json.data()), json.size()}));
+  const UniqueFd memory = TRY(MakeSealedText("holdfast-servable", EncodeDescription(description)));
   if (!channel.Send({.kind = MessageKind::kLoaded}, {memory.get()})) {
     return Error{Reason::kUnavailable, "the supervisor is gone"};
   }
