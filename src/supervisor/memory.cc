@@ -54,7 +54,12 @@ void Supervisor::WatchMemory(TimePoint now) {
 
 // One at a time: while another of its servable is not ready, the capacity is short already.
 void Supervisor::RetireIfOutgrown(SlotId slot, Worker& worker) {
-  if (!worker.bytes_at_ready.has_value() || worker.retiring) return;
+  if (worker.retiring || fleet_.slots().at(slot.value).state != SlotState::kReady) return;
+  // The gateway may have said that it is ready before the zygote said who it is.
+  if (!worker.bytes_at_ready.has_value()) {
+    worker.bytes_at_ready = AnonymousBytes(worker.process.pid);
+    return;
+  }
   const std::uint64_t bytes = AnonymousBytes(worker.process.pid).value_or(0);
   if (bytes <= *worker.bytes_at_ready + options_.worker_growth_max) return;
   const ServableId servable = fleet_.slots().at(slot.value).servable;
