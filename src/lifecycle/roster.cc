@@ -91,7 +91,9 @@ std::optional<Status> Roster::LoadOutcome(const std::string& model) const {
   for (const auto& [key, version] : versions_) {
     if (key.name != model) continue;
     if (version.phase == VersionPhase::kLoading && !version.failed) return std::nullopt;
-    if (version.phase == VersionPhase::kActive && !version.failed) active = key.version;
+    if (version.phase != VersionPhase::kActive || version.failed) continue;
+    if (!version.ready) return std::nullopt;  // Requests reach it, and wait for its workers.
+    active = key.version;
   }
   for (auto refusal = refusals_.rbegin(); refusal != refusals_.rend(); ++refusal) {
     if (refusal->first.name != model || refusal->first.version < active) continue;
