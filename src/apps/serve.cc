@@ -76,6 +76,8 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .queue_items_max = config.queue_items_max,
           .queue_bytes_max = config.queue_bytes_max,
           .connections_max = config.connections_max,
+          .grpc_message_bytes_max = config.grpc_message_bytes_max,
+          .public_model_control = config.model_control == "public",
           .hang_floor = config.hang_floor_ms,
           .deadline_default = config.deadline_default_ms,
           .deadline_max = config.deadline_max_ms,

@@ -53,6 +53,8 @@ struct ServerConfig {
   std::uint32_t queue_items_max = 256;
   std::size_t queue_bytes_max = MiB(256);
   std::uint32_t connections_max = 1024;
+  std::uint32_t grpc_message_bytes_max = 64 << 20;
+  std::string model_control = "admin";
 
   std::chrono::milliseconds deadline_default_ms{10'000};
   std::chrono::milliseconds deadline_max_ms{55'000};  // Below the 60 s at which balancers give up.

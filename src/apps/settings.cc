@@ -35,6 +35,9 @@ constexpr std::array kSettings{
     Setting{"repository_poll_s", "Models", "N", "s",
             "How often to look for new versions, besides the kernel's hints. 0: only on SIGHUP.",
             &C::repository_poll_s, 0, kDaySeconds, "file_system_poll_wait_seconds"},
+    Setting{"model_control", "Models", "admin|public", "",
+            "Where clients may load and unload models: on the operator's port, or on all.",
+            &C::model_control},
 
     Setting{"bind_address", "Addresses", "IP", "",
             "Address to listen on; :: takes IPv6 and IPv4, 127.0.0.1 this machine only.",
@@ -81,6 +84,8 @@ constexpr std::array kSettings{
 
     Setting{"body_bytes_max", "Limits", "SIZE", "bytes", "Largest request body.",
             &C::body_bytes_max, 1024, std::int64_t{1} << 30},
+    Setting{"grpc_message_bytes_max", "Limits", "SIZE", "bytes", "Largest message over gRPC.",
+            &C::grpc_message_bytes_max, 1024, std::int64_t{1} << 30},
     Setting{"image_pixels_max", "Limits", "N", "pixels",
             "Largest picture, width times height. Checked on its header.", &C::image_pixels_max, 1,
             1'000'000'000},

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/endpoints.h"
 
+#include <set>
+#include <vector>
+
 #include "gateway/encoding/json_writer.h"
 #include "gateway/http/drill_order.h"
 #include "os/steady_clock.h"
@@ -20,19 +23,64 @@ HttpAnswer AnswerReady(ServerState& state, std::string_view request_id) {
                      state.inference.RetryHint(reason, Duration::zero()), request_id);
 }
 
-HttpAnswer AnswerModel(ServerState& state, const Route& route, std::string_view request_id) {
-  if (route.endpoint == Endpoint::kModelStatus && route.model.has_value()) {
+HttpAnswer Refuse(ServerState& state, const Route& route, const Error& error,
+                  std::string_view request_id) {
+  return RenderError(error.reason, error.message,
+                     state.inference.RetryHint(error.reason, Duration::zero()), request_id,
+                     std::nullopt, TorchServeErrorType(route, error.reason));
+}
+
+HttpAnswer AnswerStatistics(ServerState& state, const Route& route, std::string_view request_id) {
+  const auto statistics = state.inference.AllStatistics(route.model, route.version);
+  if (statistics.empty() && route.model) {
+    const auto known = state.servables.Resolve(ChoiceOf(route));
+    if (!known) return Refuse(state, route, known.error(), request_id);
+  }
+  return RenderModelStatistics(statistics);
+}
+
+HttpAnswer AnswerTorchServeModels(const ServerState& state) {
+  std::set<std::string> names;
+  for (const ServableId id : state.servables.ids()) names.insert(state.servables.Get(id).key.name);
+  return RenderTorchServeModels({names.begin(), names.end()});
+}
+
+// What a version is, in the words of the face that asks.
+HttpAnswer DescribeModel(ServerState& state, const Route& route, std::string_view request_id) {
+  const Result<ServableId> id = state.servables.Resolve(ChoiceOf(route));
+  if (!id) return Refuse(state, route, id.error(), request_id);
+  const ServableDescription& servable = state.servables.Get(*id);
+  const std::size_t workers = state.inference.ready_workers(*id);
+  switch (route.endpoint) {
+    case Endpoint::kTensorMetadata:
+      return RenderTensorMetadata(servable, state.servables.VersionsOf(servable.key.name));
+    case Endpoint::kModelConfiguration:
+      return RenderModelConfiguration(servable, workers);
+    case Endpoint::kModelReady:
+      if (workers > 0 && !state.draining) return RenderModelReady(servable);
+      return Refuse(state, route, Error{Reason::kNoWorker, "no worker is ready"}, request_id);
+    case Endpoint::kDescribeModel:
+      return RenderTorchServeModel(servable, workers);
+    default:
+      return RenderModelMetadata(servable);
+  }
+}
+
+HttpAnswer AnswerModelStatus(ServerState& state, const Route& route, std::string_view request_id) {
+  if (route.model.has_value()) {
     // A version that could not be loaded has a status, too.
-    const auto statuses = state.servables.StatusOf(*route.model, route.version);
+    std::optional<std::int64_t> version = route.version;
+    if (route.label) {
+      const auto labelled = state.servables.VersionOf(*route.model, *route.label);
+      if (!labelled) return Refuse(state, route, labelled.error(), request_id);
+      version = *labelled;
+    }
+    const auto statuses = state.servables.StatusOf(*route.model, version);
     if (!statuses.empty()) return RenderModelStatus(statuses);
   }
-  const Result<ServableId> id = state.servables.Resolve(route.model, route.version);
+  const Result<ServableId> id = state.servables.Resolve(ChoiceOf(route));
   if (!id) {
-    return RenderError(id.error().reason, id.error().message,
-                       state.inference.RetryHint(id.error().reason, Duration::zero()), request_id);
-  }
-  if (route.endpoint == Endpoint::kModelMetadata) {
-    return RenderModelMetadata(state.servables.Get(*id));
+    return Refuse(state, route, id.error(), request_id);
   }
   return RenderModelStatus(
       state.servables.StatusOf(state.servables.Get(*id).key.name, route.version));
@@ -109,6 +157,10 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
 
 }  // namespace
 
+ModelChoice ChoiceOf(const Route& route) {
+  return {.model = route.model, .version = route.version, .label = route.label};
+}
+
 HttpAnswer AnswerDrill(ServerState& state, ByteView body, std::string_view request_id) {
   const Result<DrillFault> fault = ParseDrillOrder(body);
   const auto refuse = [&](const Error& error) {
@@ -160,6 +212,28 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/debug/quarantine";
     case Endpoint::kDrill:
       return "/debug/drill";
+    case Endpoint::kServerMetadata:
+      return "/v2";
+    case Endpoint::kServerLive:
+      return "/v2/health/live";
+    case Endpoint::kServerReady:
+      return "/v2/health/ready";
+    case Endpoint::kTensorMetadata:
+      return "/v2/models";
+    case Endpoint::kModelReady:
+      return "/v2/models/ready";
+    case Endpoint::kModelConfiguration:
+      return "/v2/models/config";
+    case Endpoint::kModelStatistics:
+      return "/v2/models/stats";
+    case Endpoint::kInfer:
+      return "/v2/models/infer";
+    case Endpoint::kPredictions:
+      return "/predictions";
+    case Endpoint::kDescribeModel:
+      return "/models";
+    case Endpoint::kExecutionParameters:
+      return "/execution-parameters";
     case Endpoint::kRepositoryIndex:
       return "/v2/repository/index";
     case Endpoint::kModelLoad:
@@ -188,8 +262,27 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
       return {.content_type = "text/plain; version=0.0.4", .body = state.metrics.Render(levels)};
     }
     case Endpoint::kModelStatus:
+      return AnswerModelStatus(state, route, request_id);
+    case Endpoint::kDescribeModel:
+      if (!route.model) return AnswerTorchServeModels(state);
+      [[fallthrough]];
     case Endpoint::kModelMetadata:
-      return AnswerModel(state, route, request_id);
+    case Endpoint::kTensorMetadata:
+    case Endpoint::kModelReady:
+    case Endpoint::kModelConfiguration:
+      return DescribeModel(state, route, request_id);
+    case Endpoint::kModelStatistics:
+      return AnswerStatistics(state, route, request_id);
+    case Endpoint::kServerMetadata:
+      return RenderServerMetadata();
+    case Endpoint::kServerLive:
+      return {.body = "{\"live\":true}\n"};
+    case Endpoint::kServerReady:
+      if (state.ready()) return {.body = "{\"ready\":true}\n"};
+      return AnswerReady(state, request_id);
+    case Endpoint::kExecutionParameters:
+      return RenderExecutionParameters(state.inference.levels().workers_ready,
+                                       state.options.body_bytes_max);
     case Endpoint::kDeaths:
       return AnswerDeaths(state.inference.deaths());
     case Endpoint::kQuarantine:

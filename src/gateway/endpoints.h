@@ -11,6 +11,9 @@ namespace holdfast {
 // The endpoint's name in metrics: the path without what varies.
 std::string_view EndpointName(Endpoint endpoint);
 
+// The model and version that a request asks for.
+ModelChoice ChoiceOf(const Route& route);
+
 // Answers a request that needs no worker: probes, metrics, a model's status and metadata.
 HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view request_id);
 

@@ -17,7 +17,7 @@
 #include "base/build_id.h"
 #include "gateway/canary.h"
 #include "gateway/coroutine.h"
-#include "gateway/grpc_server.h"
+#include "gateway/grpc/grpc_server.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
 #include "gateway/load_counter.h"
@@ -41,6 +41,8 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 constexpr auto kAcceptLogPeriod = std::chrono::seconds(1);
 constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
 constexpr auto kQuietTime = std::chrono::milliseconds(20);
+// For calls that came while their connections were being told that the server goes.
+constexpr auto kGrpcGoodbye = std::chrono::milliseconds(500);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
 
@@ -66,7 +68,7 @@ class Gateway {
         http_acceptor_(loop_),
         admin_acceptor_(loop_),
         grpc_acceptor_(loop_),
-        grpc_(options.keep_alive) {}
+        grpc_({loop_, state_}) {}
 
   int Run() {
     link_.Send({.kind = MessageKind::kHello, .value = BuildDigest(BuildId())});
@@ -75,7 +77,7 @@ class Gateway {
     Assign(admin_acceptor_, kGatewayAdminFd);
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
-    grpc_.Shutdown();
+    grpc_.Shutdown(kGrpcGoodbye);
     sink_.Flush();
     return 0;
   }
@@ -99,11 +101,15 @@ class Gateway {
     return error == asio::error::connection_aborted || error.value() == EPROTO;
   }
 
+  Audience ClientAudience() const {
+    return options_.public_model_control ? Audience::kControl : Audience::kPublic;
+  }
+
   // Not before it knows what there is to serve: clients wait in the listen queue for some
   // milliseconds instead of being told that nothing is there.
   void StartAccepting() {
     if (std::exchange(accepting_, true)) return;
-    asio::co_spawn(loop_, AcceptHttp(http_acceptor_, Audience::kPublic), asio::detached);
+    asio::co_spawn(loop_, AcceptHttp(http_acceptor_, ClientAudience()), asio::detached);
     asio::co_spawn(loop_, AcceptHttp(admin_acceptor_, Audience::kAdmin), asio::detached);
     asio::co_spawn(loop_, AcceptGrpc(), asio::detached);
   }
@@ -300,7 +306,7 @@ class Gateway {
       asio::ip::tcp::socket socket = http_acceptor_.accept(error);
       if (HasLeft(error)) continue;
       if (error) break;
-      asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, Audience::kPublic),
+      asio::co_spawn(loop_, ServeConnection(std::move(socket), state_, ClientAudience()),
                      asio::detached);
     }
     boost::system::error_code ignored;

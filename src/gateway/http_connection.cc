@@ -7,17 +7,16 @@
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/core/flat_static_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
 #include <memory>
 #include <optional>
-#include <random>
 
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
+#include "gateway/http_body.h"
+#include "gateway/order_model.h"
+#include "gateway/request_id.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -28,39 +27,18 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using beast::error_code;
 
-constexpr std::size_t kHeaderBytesMax = KiB(16);
 constexpr std::size_t kOrderBytesMax = KiB(1);
 constexpr std::size_t kDrainBytesMax = MiB(128);
 constexpr auto kDrainTime = std::chrono::seconds(2);
-constexpr auto kOrderTime = std::chrono::minutes(6);  // A load may take five.
 constexpr auto kWriteTime = std::chrono::seconds(30);
-constexpr std::size_t kChunkedPart = KiB(64);
-constexpr std::size_t kItemsMax = 64;  // In one request.
-constexpr std::size_t kRequestIdMax = 128;
-
-using Parser = http::request_parser<http::buffer_body>;
-
-// A client's own id is echoed if it is short and printable; else we make one.
-std::string RequestId(std::string_view given) {
-  const bool usable =
-      !given.empty() && given.size() <= kRequestIdMax &&
-      std::all_of(given.begin(), given.end(), [](char c) { return c > ' ' && c < 0x7f; });
-  if (usable) return std::string(given);
-  static thread_local std::mt19937_64 random{std::random_device{}()};
-  return fmt::format("{:016x}", random());
-}
-
-// A body, in memory that is not written before the client's bytes are.
-struct Body {
-  std::unique_ptr<std::uint8_t[]> bytes;
-  std::size_t size = 0;
-  ByteView view() const { return {bytes.get(), size}; }
-};
 
 class Connection {
  public:
   Connection(asio::ip::tcp::socket socket, ServerState& state, Audience audience)
-      : stream_(std::move(socket)), state_(state), audience_(audience) {}
+      : stream_(std::move(socket)),
+        state_(state),
+        audience_(audience),
+        bodies_(stream_, buffer_, state.options) {}
 
   asio::awaitable<void> Run() {
     // Not `while (co_await …) {}`: GCC 12 compiles that to a trap.
@@ -81,30 +59,23 @@ class Connection {
     bool body_unread = false;  // Bytes of the upload may still be on their way.
     unsigned version = 11;
     std::uint32_t attempts = 0;
+    const holdfast::Route* route = nullptr;  // Once it is known.
+    ContentCoding answer_coding = ContentCoding::kIdentity;
   };
-
-  std::string_view Field(const Parser& parser, http::field name) const {
-    const auto text = parser.get()[name];
-    return {text.data(), text.size()};
-  }
-  std::string_view Field(const Parser& parser, const char* name) const {
-    const auto text = parser.get()[name];
-    return {text.data(), text.size()};
-  }
 
   // Serves one request. False: the connection has ended.
   asio::awaitable<bool> ServeOne() {
     const bool begun = co_await AwaitRequest();
     if (!begun) co_return false;
-    Parser parser;
-    parser.header_limit(kHeaderBytesMax);
+    HttpParser parser;
+    parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(boost::none);
     stream_.expires_after(state_.options.header_timeout);
     const auto [error, bytes] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
     Exchange exchange;
     exchange.start = Now();
     if (error) co_return co_await RefuseHeader(exchange, error);
-    exchange.id = RequestId(Field(parser, "x-request-id"));
+    exchange.id = MakeRequestId(HeaderField(parser, "x-request-id"));
     exchange.version = parser.get().version();
     exchange.keep_alive = parser.get().keep_alive();
     exchange.head = parser.get().method() == http::verb::head;
@@ -117,7 +88,7 @@ class Connection {
     if (buffer_.size() > 0) co_return true;
     stream_.expires_after(state_.options.keep_alive);
     const auto [error, bytes] =
-        co_await stream_.async_read_some(buffer_.prepare(kHeaderBytesMax / 4), kUse);
+        co_await stream_.async_read_some(buffer_.prepare(kHttpHeaderBytesMax / 4), kUse);
     buffer_.commit(bytes);
     co_return !error;
   }
@@ -126,7 +97,7 @@ class Connection {
     if (error == http::error::end_of_stream || error == asio::error::connection_reset) {
       co_return false;
     }
-    exchange.id = RequestId({});
+    exchange.id = MakeRequestId({});
     exchange.body_unread = true;
     Reason reason = Reason::kBadRequest;
     std::string words = "malformed request: " + error.message();
@@ -135,14 +106,14 @@ class Connection {
       words = "the request's header did not come in time";
     } else if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       reason = Reason::kHeadersTooLarge;
-      words = fmt::format("the request's header is longer than {} bytes", kHeaderBytesMax);
+      words = fmt::format("the request's header is longer than {} bytes", kHttpHeaderBytesMax);
     } else if (error.category() != make_error_code(http::error::bad_method).category()) {
       co_return false;  // The connection broke; nobody is there to read an answer.
     }
     co_return co_await Refuse(exchange, reason, words);
   }
 
-  asio::awaitable<bool> Route(Parser& parser, Exchange& exchange) {
+  asio::awaitable<bool> Route(HttpParser& parser, Exchange& exchange) {
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
     const auto route =
@@ -155,6 +126,7 @@ class Connection {
       co_return co_await Write(exchange, std::move(answer));
     }
     exchange.endpoint = EndpointName(route->endpoint);
+    exchange.route = &*route;
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (route->endpoint == Endpoint::kModelLoad || route->endpoint == Endpoint::kModelUnload) {
       co_return co_await OrderModel(exchange, *route);
@@ -166,14 +138,14 @@ class Connection {
   }
 
   // An operator's order, whose words are in a small body.
-  asio::awaitable<bool> TakeOrder(Parser& parser, Exchange& exchange) {
-    Result<std::size_t> length = BodyLength(parser);
+  asio::awaitable<bool> TakeOrder(HttpParser& parser, Exchange& exchange) {
+    Result<std::size_t> length = bodies_.Length(parser);
     if (!length) co_return co_await Refuse(exchange, length.error());
     if (!parser.chunked() && *length > kOrderBytesMax) {
       const Error error{Reason::kPayloadTooLarge, "an order has at most 1024 bytes"};
       co_return co_await Refuse(exchange, error);
     }
-    const Result<Body> body = co_await ReadBody(parser, std::min(*length, kOrderBytesMax));
+    const Result<Body> body = co_await bodies_.Read(parser, std::min(*length, kOrderBytesMax));
     if (!body && body.error().reason == Reason::kClientClosed) co_return false;
     if (!body) co_return co_await Refuse(exchange, body.error());
     exchange.body_unread = false;
@@ -184,18 +156,10 @@ class Connection {
   // Loads or unloads a model, and answers when that is done. Parameters that a body may have are
   // not looked at.
   asio::awaitable<bool> OrderModel(Exchange& exchange, const holdfast::Route& route) {
-    const auto waiting = std::make_shared<ModelOrders::Waiting>(stream_.get_executor());
     const auto order =
         route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
-    const Status sent = state_.orders.Start(order, *route.model, waiting);
-    if (!sent) co_return co_await Refuse(exchange, sent.error());
-    waiting->timer.expires_after(kOrderTime);
     stream_.expires_never();
-    while (!waiting->outcome.has_value() && Now() < waiting->timer.expiry()) {
-      co_await waiting->timer.async_wait(kUse);
-    }
-    const Status late = Error{Reason::kDeadlineExceeded, "it is not done yet, and goes on"};
-    const Status outcome = waiting->outcome.value_or(late);
+    const Status outcome = co_await holdfast::OrderModel(state_, order, *route.model);
     if (!outcome) co_return co_await Refuse(exchange, outcome.error());
     HttpAnswer answer;
     answer.body = "{}\n";
@@ -205,8 +169,8 @@ class Connection {
   // --- Inference ---
 
   // The deadline that the client asks for, within what the server allows.
-  Result<Duration> TimeLimit(const Parser& parser) const {
-    const std::string_view text = Field(parser, "x-request-timeout-ms");
+  Result<Duration> TimeLimit(const HttpParser& parser) const {
+    const std::string_view text = HeaderField(parser, "x-request-timeout-ms");
     if (text.empty()) return Duration(state_.options.deadline_default);
     std::int64_t milliseconds = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
@@ -218,20 +182,27 @@ class Connection {
                              state_.options.deadline_max));
   }
 
-  asio::awaitable<bool> Infer(Parser& parser, Exchange& exchange, const holdfast::Route& route) {
+  asio::awaitable<bool> Infer(HttpParser& parser, Exchange& exchange,
+                              const holdfast::Route& route) {
     const Result<Duration> limit = TimeLimit(parser);
     if (!limit) co_return co_await Refuse(exchange, limit.error());
     const TimePoint deadline = exchange.start + *limit;
-    const Result<ServableId> servable = state_.servables.Resolve(route.model, route.version);
+    const Result<ServableId> servable = state_.servables.Resolve(ChoiceOf(route));
     if (!servable) co_return co_await Refuse(exchange, servable.error());
     // Its version may be replaced while the body comes; this request is still the old one's.
     const ServableTable::Hold hold(state_.servables, *servable);
-    const Result<std::size_t> length = BodyLength(parser);
+    const Result<std::size_t> length = bodies_.Length(parser);
     if (!length) co_return co_await Refuse(exchange, length.error());
-    if (const Status accept = CheckAccept(route, Field(parser, http::field::accept)); !accept) {
+    if (const Status accept = CheckAccept(route, HeaderField(parser, http::field::accept));
+        !accept) {
       co_return co_await Refuse(exchange, accept.error());
     }
-    const auto admission = state_.inference.Admit(*servable, *length, deadline);
+    const auto coding = ContentCodingFrom(HeaderField(parser, http::field::content_encoding));
+    if (!coding) co_return co_await Refuse(exchange, coding.error());
+    // Nobody knows what a compressed body will have.
+    const bool compressed = *coding != ContentCoding::kIdentity;
+    const std::size_t bytes = compressed ? state_.options.body_bytes_max : *length;
+    const auto admission = state_.inference.Admit(*servable, bytes, deadline);
     if (admission.reason != Reason::kOk) {
       co_return co_await Refuse(
           exchange, admission.reason, "the server cannot answer this in time now",
@@ -239,9 +210,11 @@ class Connection {
     }
     ++state_.unwritten;
     exchange.admitted = true;
-    state_.inference.ReserveBytes(*length);
-    Result<Body> body = co_await ReadBody(parser, *length);
-    state_.inference.ReleaseBytes(*length);
+    state_.inference.ReserveBytes(bytes);
+    Result<Body> body = co_await bodies_.Read(parser, *length);
+    if (body) exchange.body_unread = false;
+    if (body && compressed) body = co_await bodies_.Inflate(std::move(*body), *coding);
+    state_.inference.ReleaseBytes(bytes);
     if (!body) {
       if (body.error().reason == Reason::kClientClosed) {
         state_.AnswerWritten();
@@ -249,111 +222,35 @@ class Connection {
       }
       co_return co_await Refuse(exchange, body.error());
     }
-    exchange.body_unread = false;
+    // Where Triton does: other faces' clients say that they inflate without meaning it.
+    if (route.endpoint == Endpoint::kInfer) {
+      exchange.answer_coding = AcceptedCoding(HeaderField(parser, http::field::accept_encoding));
+    }
     co_return co_await Classify(parser, exchange, route, *servable, *body, deadline);
   }
 
-  // Bytes of the body; for a chunked one, whose length nobody knows, the largest allowed.
-  Result<std::size_t> BodyLength(const Parser& parser) const {
-    const std::string_view expect = Field(parser, http::field::expect);
-    if (!expect.empty() && !beast::iequals(expect, "100-continue")) {
-      return Error{Reason::kExpectationFailed, "only Expect: 100-continue is understood"};
-    }
-    const std::size_t most = state_.options.body_bytes_max;
-    if (parser.chunked()) return most;
-    const auto length = parser.content_length();
-    if (!length.has_value()) {
-      return Error{Reason::kLengthRequired, "Content-Length or chunks are needed"};
-    }
-    if (*length > most) {
-      return Error{Reason::kPayloadTooLarge,
-                   fmt::format("the body has {} bytes; at most {} are allowed", *length, most)};
-    }
-    return static_cast<std::size_t>(*length);
-  }
-
-  asio::awaitable<Result<Body>> ReadBody(Parser& parser, std::size_t length) {
-    if (beast::iequals(Field(parser, http::field::expect), "100-continue")) {
-      stream_.expires_after(kWriteTime);
-      static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-      const auto [error, bytes] =
-          co_await asio::async_write(stream_, asio::buffer(kContinue), kUse);
-      if (error) co_return Error{Reason::kClientClosed, "the client is gone"};
-    }
-    if (parser.chunked()) co_return co_await ReadChunks(parser, length);
-    Body body{std::make_unique_for_overwrite<std::uint8_t[]>(length), length};
-    // What came with the header first; the rest straight into its place.
-    const std::size_t leftover = std::min(buffer_.size(), length);
-    asio::buffer_copy(asio::buffer(body.bytes.get(), leftover), buffer_.data());
-    buffer_.consume(leftover);
-    const TimePoint start = Now();
-    for (std::size_t done = leftover; done < length;) {
-      ExpectProgress(start, done);
-      const auto [error, bytes] = co_await stream_.async_read_some(
-          asio::buffer(body.bytes.get() + done, length - done), kUse);
-      if (error) co_return ReadError(error);
-      done += bytes;
-    }
-    co_return body;
-  }
-
-  asio::awaitable<Result<Body>> ReadChunks(Parser& parser, std::size_t most) {
-    std::vector<std::uint8_t> collected;
-    const TimePoint start = Now();
-    while (!parser.is_done()) {
-      const std::size_t before = collected.size();
-      collected.resize(before + kChunkedPart);
-      parser.get().body().data = collected.data() + before;
-      parser.get().body().size = kChunkedPart;
-      ExpectProgress(start, before);
-      const auto [error, bytes] = co_await http::async_read(stream_, buffer_, parser, kUse);
-      collected.resize(before + kChunkedPart - parser.get().body().size);
-      if (error && error != http::error::need_buffer) co_return ReadError(error);
-      if (collected.size() > most) {
-        co_return Error{Reason::kPayloadTooLarge,
-                        fmt::format("the body has more than {} bytes", most)};
-      }
-    }
-    Body body{std::make_unique_for_overwrite<std::uint8_t[]>(collected.size()), collected.size()};
-    std::copy(collected.begin(), collected.end(), body.bytes.get());
-    co_return body;
-  }
-
-  // A body must come at a minimum rate, after the grace that a header gets.
-  void ExpectProgress(TimePoint start, std::size_t done) {
-    const auto earned = std::chrono::seconds((done + 1) / state_.options.body_bytes_per_second_min);
-    stream_.expires_at(start + Duration(state_.options.header_timeout) + earned);
-  }
-
-  static Error ReadError(error_code error) {
-    if (error == beast::error::timeout) {
-      return {Reason::kRequestTimeout, "the body came too slowly"};
-    }
-    const bool malformed = error.category() == make_error_code(http::error::bad_chunk).category() &&
-                           error != http::error::partial_message &&
-                           error != http::error::end_of_stream;
-    if (malformed) return {Reason::kBadRequest, "malformed body: " + error.message()};
-    return {Reason::kClientClosed, "the client went away in the middle of its request"};
-  }
-
-  asio::awaitable<bool> Classify(Parser& parser, Exchange& exchange, const holdfast::Route& route,
-                                 ServableId servable, const Body& body, TimePoint deadline) {
+  asio::awaitable<bool> Classify(HttpParser& parser, Exchange& exchange,
+                                 const holdfast::Route& route, ServableId servable,
+                                 const Body& body, TimePoint deadline) {
     state_.metrics.RequestAccepted();
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
+    const Result<std::optional<std::size_t>> json_bytes = JsonBytes(parser);
     const HttpRequest request{.method = {method.data(), method.size()},
                               .target = {target.data(), target.size()},
-                              .content_type = Field(parser, http::field::content_type),
-                              .accept = Field(parser, http::field::accept),
+                              .content_type = HeaderField(parser, http::field::content_type),
+                              .accept = HeaderField(parser, http::field::accept),
+                              .json_bytes = json_bytes.value_or(std::nullopt),
                               .body = body.view()};
-    CallResult parsed = ParseCall(route, request, state_.servables.Get(servable), kItemsMax);
+    CallResult parsed = json_bytes
+                            ? ParseCall(route, request, state_.servables.Get(servable), kItemsMax)
+                            : CallResult(json_bytes.error());
     if (!parsed) {
       state_.metrics.RequestAnswered();
       const CallError& error = parsed.error();
       co_return co_await Refuse(exchange, error.reason, error.message, Duration::zero(),
                                 error.item);
     }
-    const AnswerForm form = parsed->form;
     // A value with a name: GCC 12 destroys an aggregate temporary inside co_await twice.
     InferenceService::Call call{.servable = servable,
                                 .items = std::move(parsed->items),
@@ -375,15 +272,28 @@ class Connection {
     });
     if (failed == outcomes->end()) {
       co_return co_await Write(
-          exchange, RenderCall(route, request, form, state_.servables.Get(servable), *outcomes));
+          exchange, RenderCall(route, request, *parsed, state_.servables.Get(servable), *outcomes));
     }
     std::optional<std::size_t> index;
     // A lone image is the request; an item of a list has a number, also where it is the only one.
-    if (form != AnswerForm::kPredictions) {
+    if (parsed->form != AnswerForm::kPredictions && parsed->form != AnswerForm::kLabelScores) {
       index = static_cast<std::size_t>(failed - outcomes->begin());
     }
-    co_return co_await Write(exchange, RenderError(failed->reason, failed->detail,
-                                                   failed->retry_after, exchange.id, index));
+    co_return co_await Write(
+        exchange, RenderError(failed->reason, failed->detail, failed->retry_after, exchange.id,
+                              index, TorchServeErrorType(route, failed->reason)));
+  }
+
+  // How many bytes of the body are JSON, where the client says so.
+  static Result<std::optional<std::size_t>> JsonBytes(const HttpParser& parser) {
+    const std::string_view text = HeaderField(parser, "inference-header-content-length");
+    if (text.empty()) return std::optional<std::size_t>();
+    std::size_t bytes = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
+    if (error != std::errc{} || end != text.data() + text.size()) {
+      return Error{Reason::kBadRequest, "Inference-Header-Content-Length is no number"};
+    }
+    return std::optional(bytes);
   }
 
   // Submits and waits. Nothing: the client went away, and the call was cancelled.
@@ -434,7 +344,9 @@ class Connection {
     if (retry_after == Duration::zero()) {
       retry_after = state_.inference.RetryHint(reason, Duration::zero());
     }
-    return Write(exchange, RenderError(reason, words, retry_after, exchange.id, item));
+    const std::string_view type =
+        exchange.route == nullptr ? "" : TorchServeErrorType(*exchange.route, reason);
+    return Write(exchange, RenderError(reason, words, retry_after, exchange.id, item, type));
   }
 
   asio::awaitable<bool> Write(Exchange& exchange, HttpAnswer answer) {
@@ -448,6 +360,10 @@ class Connection {
       response.set("x-holdfast-attempts", std::to_string(exchange.attempts));
     }
     for (const auto& [name, value] : answer.headers) response.set(name, value);
+    if (exchange.answer_coding != ContentCoding::kIdentity && answer.status == 200) {
+      answer.body = Compress(exchange.answer_coding, answer.body);
+      response.set(http::field::content_encoding, ContentCodingName(exchange.answer_coding));
+    }
     response.keep_alive(exchange.keep_alive);
     response.content_length(answer.body.size());
     if (!exchange.head) response.body() = std::move(answer.body);
@@ -478,9 +394,10 @@ class Connection {
   }
 
   beast::tcp_stream stream_;
-  beast::flat_static_buffer<kHeaderBytesMax> buffer_;
+  HttpBuffer buffer_;
   ServerState& state_;
   Audience audience_;
+  BodyReader bodies_;
 };
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "gateway/answer_check.h"
+#include "gateway/call/answer_check.h"
 #include "model/digest.h"
 
 namespace holdfast {
@@ -78,6 +78,7 @@ CallId InferenceService::Submit(Call call) {
   pending.call = std::move(call);
   pending.outcomes.resize(pending.call.items.size());
   pending.open = pending.call.items.size();
+  pending.submitted = now;
   if (scheduler_.items() == 0) last_progress_ = now;  // There was nothing to move on with.
   const bool check_digests = !quarantine_.Empty(now);
   // All get their place first: a refusal below must not end the call before it has begun.
@@ -146,6 +147,7 @@ bool InferenceService::ForgetServable(ServableId id) {
   last_answers_.erase(id);
   suspects_.erase(id);
   doubted_.erase(id);
+  statistics_.erase(id);
   if (last_asked_ == id) last_asked_.reset();
   return true;
 }
@@ -300,6 +302,12 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
     metrics_.ItemServed(FormatKey(servables_.Get(servable).key),
                         place->second.dispatched - place->second.queued, answer.preprocess_us,
                         answer.infer_us);
+    InferenceStatistics& statistics = statistics_[servable];
+    statistics.queue.Add(place->second.dispatched - place->second.queued);
+    if (answer.reason == Reason::kOk) {
+      statistics.preprocess.Add(std::chrono::microseconds(answer.preprocess_us));
+      statistics.infer.Add(std::chrono::microseconds(answer.infer_us));
+    }
   }
   Finish(item, {.reason = answer.reason,
                 .detail = std::move(answer.detail),
@@ -399,6 +407,7 @@ void InferenceService::Finish(ItemId item, ItemOutcome outcome) {
   call->second.outcomes.at(place.mapped().index) = std::move(outcome);
   if (--call->second.open > 0) return;
   auto finished = calls_.extract(call);
+  CountCall(finished.mapped());
   finished.mapped().call.done(std::move(finished.mapped().outcomes));
 }
 

@@ -16,8 +16,9 @@
 #include <vector>
 
 #include "base/drill_fault.h"
+#include "gateway/call/inference.h"
+#include "gateway/call/inference_statistics.h"
 #include "gateway/death_log.h"
-#include "gateway/inference.h"
 #include "gateway/metrics.h"
 #include "gateway/poison_keeper.h"
 #include "gateway/servable_table.h"
@@ -110,6 +111,9 @@ class InferenceService {
   // When a worker of the servable last gave an answer; min() if none has.
   TimePoint last_answer(ServableId servable) const;
   Metrics::Levels levels() const;
+  // What servables have done: all that can be asked, or those of a model, or one version.
+  std::vector<std::pair<ModelKey, InferenceStatistics>> AllStatistics(
+      const std::optional<std::string>& model, std::optional<std::int64_t> version) const;
   const DeathLog& deaths() const { return deaths_; }
   Quarantine& quarantine() { return quarantine_; }
   Duration RetryHint(Reason reason, Duration backlog);
@@ -125,6 +129,7 @@ class InferenceService {
     std::vector<ItemOutcome> outcomes;
     std::vector<ItemId> ids;
     std::size_t open = 0;
+    TimePoint submitted;
   };
   // What a worker was sent last.
   struct Running {
@@ -156,6 +161,7 @@ class InferenceService {
   void Deliver(ItemId item, WorkerAnswer answer, std::uint32_t attempts);
   void Refuse(const struct Refuse& refusal);
   void Finish(ItemId item, ItemOutcome outcome);
+  void CountCall(const PendingCall& call);
   // Lets the scheduler decide and carries it out, until it has nothing more to say.
   void Pump();
   void Carry(const Decision& decision);
@@ -198,6 +204,7 @@ class InferenceService {
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.
   TimePoint last_progress_;
   std::map<ServableId, TimePoint> last_answers_;
+  std::map<ServableId, InferenceStatistics> statistics_;
   std::set<ServableId> suspects_;
   std::set<ServableId> doubted_;
   std::minstd_rand random_;

@@ -47,6 +47,31 @@ bool InferenceService::healthy(TimePoint now) const {
   return any && servables_.complete() && !stuck;
 }
 
+std::vector<std::pair<ModelKey, InferenceStatistics>> InferenceService::AllStatistics(
+    const std::optional<std::string>& model, std::optional<std::int64_t> version) const {
+  std::vector<std::pair<ModelKey, InferenceStatistics>> all;
+  for (const ServableId id : servables_.ids()) {
+    const ModelKey& key = servables_.Get(id).key;
+    if (model && key.name != *model) continue;
+    if (version && key.version != *version) continue;
+    const auto entry = statistics_.find(id);
+    all.emplace_back(key, entry == statistics_.end() ? InferenceStatistics{} : entry->second);
+  }
+  return all;
+}
+
+void InferenceService::CountCall(const PendingCall& call) {
+  if (call.call.items.front().expected_class.has_value()) return;  // Our own question.
+  InferenceStatistics& statistics = statistics_[call.call.servable];
+  const bool ok = std::ranges::all_of(
+      call.outcomes, [](const ItemOutcome& outcome) { return outcome.reason == Reason::kOk; });
+  (ok ? statistics.success : statistics.fail).Add(Now() - call.submitted);
+  if (!ok) return;
+  const auto wall = std::chrono::system_clock::now().time_since_epoch();
+  statistics.last_inference_unix_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());
+}
+
 Metrics::Levels InferenceService::levels() const {
   Metrics::Levels levels{.queued = scheduler_.queued(),
                          .running = scheduler_.running(),

@@ -42,9 +42,11 @@ bool ServableTable::Reachable(ServableId id) const {
   return state == ServableState::kAvailable || given_up;
 }
 
-Result<ServableId> ServableTable::Resolve(const std::optional<std::string>& model,
-                                          std::optional<std::int64_t> version) const {
-  const std::string& name = model.has_value() ? *model : default_model_;
+Result<ServableId> ServableTable::Resolve(const ModelChoice& choice) const {
+  const std::string& name = choice.model.has_value() ? *choice.model : default_model_;
+  std::optional<std::int64_t> version = choice.version;
+  if (!version.has_value() && choice.label.has_value())
+    version = TRY(VersionOf(name, *choice.label));
   std::optional<ServableId> best;
   const auto rank = [this](ServableId id) {
     return std::pair(!failed(id), servables_.at(id).key.version);
@@ -56,6 +58,15 @@ Result<ServableId> ServableTable::Resolve(const std::optional<std::string>& mode
   }
   if (best.has_value()) return *best;
   return WhyNot(name, version);
+}
+
+Result<std::int64_t> ServableTable::VersionOf(const std::string& model,
+                                              const std::string& label) const {
+  for (const auto& [key, status] : statuses_) {
+    if (key.name == model && std::ranges::count(status.labels, label) > 0) return key.version;
+  }
+  return Error{Reason::kBadRequest,
+               "model \"" + model + "\" has no version label \"" + label + '"'};
 }
 
 Error ServableTable::WhyNot(const std::string& name, std::optional<std::int64_t> version) const {
@@ -97,6 +108,16 @@ std::vector<ServableId> ServableTable::ids() const {
     if (Reachable(id)) ids.push_back(id);
   }
   return ids;
+}
+
+std::vector<std::int64_t> ServableTable::VersionsOf(const std::string& model) const {
+  std::vector<std::int64_t> versions;
+  for (const ServableId id : ids()) {
+    const ModelKey& key = servables_.at(id).key;
+    if (key.name == model && !failed(id)) versions.push_back(key.version);
+  }
+  std::sort(versions.begin(), versions.end());
+  return versions;
 }
 
 std::vector<ServableId> ServableTable::retiring() const {

@@ -16,6 +16,13 @@
 
 namespace holdfast {
 
+// Which version of which model a request asks for.
+struct ModelChoice {
+  std::optional<std::string> model;     // Nothing: the default model.
+  std::optional<std::int64_t> version;  // Nothing: the label's, or the newest.
+  std::optional<std::string> label;
+};
+
 // The servables that the supervisor has announced, and how requests name them.
 class ServableTable {
  public:
@@ -30,9 +37,8 @@ class ServableTable {
   void Forget(ServableId id);
 
   // Without a model: the default model. Without a version: the highest whose workers live.
-  // kNotFound says what there is; kNotReady: it may still be loading.
-  Result<ServableId> Resolve(const std::optional<std::string>& model,
-                             std::optional<std::int64_t> version) const;
+  // kNotFound says what there is; kNotReady: it may still be loading; kBadRequest: no such label.
+  Result<ServableId> Resolve(const ModelChoice& choice) const;
 
   // Keeps a servable from being forgotten while a request is read that will ask it.
   class Hold {
@@ -50,6 +56,9 @@ class ServableTable {
   };
   bool held(ServableId id) const { return holds_.contains(id); }
 
+  // The version that a label of `model` points at. kBadRequest: it has no such label.
+  Result<std::int64_t> VersionOf(const std::string& model, const std::string& label) const;
+
   const ServableDescription& Get(ServableId id) const { return servables_.at(id); }
   bool Has(ServableId id) const { return servables_.contains(id); }
   bool failed(ServableId id) const { return failed_.contains(id); }
@@ -57,6 +66,8 @@ class ServableTable {
   bool complete() const;
   // Those that new requests can reach, failed ones included.
   std::vector<ServableId> ids() const;
+  // The versions of `model` that can be asked, the lowest first.
+  std::vector<std::int64_t> VersionsOf(const std::string& model) const;
   // Those that get no new requests and still have their workers.
   std::vector<ServableId> retiring() const;
   // Those that the supervisor does not know any more.

@@ -17,7 +17,7 @@ class ServableTableTest : public testing::Test {
   // The key that a request's words lead to, or the reason why none.
   std::string Resolved(const std::optional<std::string>& model,
                        std::optional<std::int64_t> version = std::nullopt) {
-    const auto id = table_.Resolve(model, version);
+    const auto id = table_.Resolve({.model = model, .version = version, .label = {}});
     return id ? FormatKey(table_.Get(*id).key) : std::string(Describe(id.error().reason).word);
   }
 

@@ -16,6 +16,8 @@ Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
   options.queue_items_max = TRY(arguments.Number("queue_items_max"));
   options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
   options.connections_max = TRY(arguments.Number("connections_max"));
+  options.grpc_message_bytes_max = TRY(arguments.Number("grpc_message_bytes_max"));
+  options.public_model_control = TRY(arguments.Number("public_model_control")) != 0;
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   return {};
 }
@@ -42,6 +44,8 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("queue_items_max", options.queue_items_max)
       .Set("queue_bytes_max", options.queue_bytes_max)
       .Set("connections_max", options.connections_max)
+      .Set("grpc_message_bytes_max", options.grpc_message_bytes_max)
+      .Set("public_model_control", static_cast<int>(options.public_model_control))
       .Set("hang_floor_ms", options.hang_floor.count())
       .Set("deadline_default_ms", options.deadline_default.count())
       .Set("deadline_max_ms", options.deadline_max.count())

@@ -32,7 +32,8 @@ std::vector<std::string> DistinctWords(const std::map<std::string, std::string>&
 }
 
 std::vector<std::string> GatewayWords() {
-  return DistinctWords<GatewayOptions>({{"log_as_text", "1"}, {"log_level", "3"}});
+  return DistinctWords<GatewayOptions>(
+      {{"log_as_text", "1"}, {"log_level", "3"}, {"public_model_control", "1"}});
 }
 std::vector<std::string> ZygoteWords() { return DistinctWords<ZygoteOptions>({{"sandbox", "2"}}); }
 

@@ -35,8 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     ItemOutcome outcome;
     outcome.reason = Reason::kOk;
     outcome.scores = {0.25f, 0.75f};
-    const HttpAnswer answer =
-        RenderCall(route, request, AnswerForm::kPredictions, servable, {outcome});
+    const HttpAnswer answer = RenderCall(route, request, ParsedCall{}, servable, {outcome});
     if (answer.status != 200 || answer.content_type.empty() || answer.body.empty()) std::abort();
   }
   return 0;

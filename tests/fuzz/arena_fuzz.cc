@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
-#include "gateway/answer_check.h"
+#include "gateway/call/answer_check.h"
 #include "ipc/arena.h"
 
 // A worker that scribbles over what it shares: its answer is refused or within bounds, and a valid

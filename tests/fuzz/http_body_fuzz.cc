@@ -12,7 +12,7 @@ namespace {
 
 using namespace holdfast;
 
-constexpr std::size_t kItemsMax = 4;
+constexpr std::size_t kFew = 4;
 constexpr std::size_t kTensorBytes = 24;
 
 struct Face {
@@ -30,6 +30,9 @@ constexpr Face kFaces[] = {
     {'n', Endpoint::kInvocations, "application/x-npy"},
     {'j', Endpoint::kInvocations, "application/json"},
     {'v', Endpoint::kInvocations, "image/webp"},
+    {'q', Endpoint::kInfer, "application/json"},
+    {'b', Endpoint::kInfer, ""},  // The JSON's length comes first, as two bytes.
+    {'r', Endpoint::kPredictions, "multipart/form-data; boundary=X"},
 };
 
 const ServableDescription& Tiny() {
@@ -68,13 +71,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   HttpRequest request;
   request.content_type = face->content_type;
   request.body = ByteView(bytes + 1, size - 1);
-  const auto call = ParseCall(route, request, Tiny(), kItemsMax);
+  if (face->letter == 'b') {
+    if (size < 3) return 0;
+    request.json_bytes = bytes[1] | bytes[2] << 8;
+    request.body = request.body.subspan(2);
+  }
+  const auto call = ParseCall(route, request, Tiny(), kFew);
   if (!call) {
     if (call.error().message.empty()) std::abort();
     CheckJson(RenderError(call.error().reason, call.error().message, Duration::zero(), "id"));
     return 0;
   }
-  if (call->items.empty() || call->items.size() > kItemsMax) std::abort();
+  if (call->items.empty() || call->items.size() > kFew) std::abort();
   for (const InferenceItem& item : call->items) {
     const std::size_t item_bytes = item.bytes.view().size();
     if (item_bytes == 0) std::abort();
@@ -84,6 +92,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
   outcome.reason = Reason::kOk;
   outcome.scores = {0.5f, -2.0f, 3e-20f, 1e30f};
   const std::vector<ItemOutcome> outcomes(call->items.size(), outcome);
-  CheckJson(RenderCall(route, request, call->form, Tiny(), outcomes));
+  CheckJson(RenderCall(route, request, *call, Tiny(), outcomes));
   return 0;
 }

@@ -78,12 +78,6 @@ bool IsImageType(std::string_view media_type) {
   return std::ranges::find(kTypes, media_type) != kTypes.end();
 }
 
-bool LooksLikeImage(ByteView bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const bool riff = text.size() >= 12 && text.starts_with("RIFF") && text.substr(8, 4) == "WEBP";
-  return riff || text.starts_with("\xff\xd8\xff") || text.starts_with("\x89PNG\r\n\x1a\n");
-}
-
 bool LooksLikeJsonObject(ByteView bytes) {
   const auto first = std::ranges::find_if(
       bytes, [](std::uint8_t c) { return c != ' ' && c != '\n' && c != '\r' && c != '\t'; });

@@ -16,10 +16,6 @@ std::string MediaType(std::string_view content_type);
 // The type names a format that the workers decode, or "an image" without saying which.
 bool IsImageType(std::string_view media_type);
 
-// The first bytes are a JPEG's, a PNG's or a WebP's. Whether the rest decodes is the worker's
-// matter.
-bool LooksLikeImage(ByteView bytes);
-
 // The first byte that is no JSON space is '{'.
 bool LooksLikeJsonObject(ByteView bytes);
 

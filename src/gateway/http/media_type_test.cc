@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "gateway/call/image_format.h"
+
 namespace holdfast {
 namespace {
 

@@ -2,13 +2,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <string>
 
+#include "gateway/call/image_format.h"
+#include "gateway/call/tensor_items.h"
 #include "gateway/encoding/json_writer.h"
 #include "gateway/encoding/npy.h"
 #include "gateway/http/face.h"
+#include "gateway/http/inference_protocol_json.h"
 #include "gateway/http/media_type.h"
+#include "gateway/http/multipart.h"
 #include "gateway/http/tensorflow_json.h"
 
 namespace holdfast {
@@ -41,6 +44,11 @@ Error NoImage(const HttpRequest& request, std::string_view hint) {
 }
 
 CallResult ParseImage(const HttpRequest& request) {
+  if (MediaType(request.content_type) == "multipart/form-data") {
+    const ByteView field = TRY(FindFormField(request.content_type, request.body, "data"));
+    if (!LooksLikeImage(field)) return NoImageError("the form's field");
+    return OneImage(field);
+  }
   if (IsImageBody(request)) return OneImage(request.body);
   return NoImage(request, LooksLikeJsonObject(request.body)
                               ? "; JSON goes to /v1/models/{model}:predict or /invocations"
@@ -67,18 +75,24 @@ CallResult ParseNpy(ByteView body, const ServableDescription& servable, std::siz
   }
   ParsedCall call;
   call.form = AnswerForm::kRowTensors;
-  const std::size_t item_bytes = array.elements.size() / count;
-  for (std::size_t i = 0; i < count; ++i) {
-    const ByteView elements = array.elements.subspan(i * item_bytes, item_bytes);
-    if (array.dtype == DType::kFloat32) {
-      call.items.push_back({ItemKind::kTensor, ItemBytes::Borrow(elements)});
-      continue;
-    }
-    const std::vector<float> widened(elements.begin(), elements.end());
-    std::vector<std::uint8_t> bytes(widened.size() * sizeof(float));
-    std::memcpy(bytes.data(), widened.data(), bytes.size());
-    call.items.push_back({ItemKind::kTensor, ItemBytes::Own(std::move(bytes))});
-  }
+  call.items =
+      TRY(SplitTensor("npy array", array.elements, array.dtype, count, servable.signature.input));
+  return call;
+}
+
+// A form's field, where the body is a form: "data" as TorchServe's clients name it, or the first.
+Result<ByteView> FormField(const HttpRequest& request) {
+  if (MediaType(request.content_type) != "multipart/form-data") return request.body;
+  return FindFormField(request.content_type, request.body, "data");
+}
+
+CallResult ParsePrediction(const HttpRequest& request) {
+  HttpRequest field = request;
+  field.body = TRY(FormField(request));
+  if (field.body.data() != request.body.data()) field.content_type = {};
+  if (!IsImageBody(field)) return NoImage(field, "");
+  ParsedCall call = OneImage(field.body);
+  call.form = AnswerForm::kLabelScores;
   return call;
 }
 
@@ -125,6 +139,10 @@ CallResult ParseCall(const Route& route, const HttpRequest& request,
       return ParsePredict(request, servable, items_max);
     case Endpoint::kTensorFlowClassify:
       return ParseTensorFlowClassify(request, servable, items_max);
+    case Endpoint::kInfer:
+      return ParseInferenceProtocol(request.body, request.json_bytes, servable, items_max);
+    case Endpoint::kPredictions:
+      return ParsePrediction(request);
     case Endpoint::kRegress:
       return Error{Reason::kBadRequest,
                    fmt::format("model {} is a classifier: it has no regression signature",

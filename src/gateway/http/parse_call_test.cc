@@ -12,7 +12,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kItemsMax = 4;
+constexpr std::size_t kFew = 4;
 constexpr std::string_view kPng = "\x89PNG\r\n\x1a\n";
 constexpr std::string_view kPngBase64 = "iVBORw0KGgo=";
 
@@ -37,7 +37,8 @@ std::string Outcome(const CallResult& call) {
   if (!call) {
     return std::to_string(Describe(call.error().reason).http) + ' ' + call.error().message;
   }
-  constexpr std::array<std::string_view, 4> kForms{"image", "rows", "columns", "classes"};
+  constexpr std::array<std::string_view, 6> kForms{"image",   "rows",     "columns",
+                                                   "classes", "protocol", "labels"};
   std::string text(kForms[static_cast<std::size_t>(call->form)]);
   for (const InferenceItem& item : call->items) {
     if (item.kind == ItemKind::kEncodedImage) {
@@ -64,7 +65,7 @@ std::string Parsed(Endpoint endpoint, std::string_view content_type, std::string
   HttpRequest request;
   request.content_type = content_type;
   request.body = ByteView(reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
-  return Outcome(ParseCall(route, request, TinyServable(), kItemsMax));
+  return Outcome(ParseCall(route, request, TinyServable(), kFew));
 }
 
 // `body` with IMAGE standing for a small image in base64.
@@ -212,7 +213,7 @@ TEST(ParsePredict, TakesAScalarWhereTheItemIsOne) {
   request.body = ByteView(reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
   Route route;
   route.endpoint = Endpoint::kPredict;
-  EXPECT_EQ(Outcome(ParseCall(route, request, servable, kItemsMax)), "rows [1.5] [2]");
+  EXPECT_EQ(Outcome(ParseCall(route, request, servable, kFew)), "rows [1.5] [2]");
 }
 
 TEST(ParsePredict, CannotCheckAShapeThatIsFree) {
@@ -223,7 +224,7 @@ TEST(ParsePredict, CannotCheckAShapeThatIsFree) {
   request.body = ByteView(reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
   Route route;
   route.endpoint = Endpoint::kPredict;
-  EXPECT_TRUE(Outcome(ParseCall(route, request, servable, kItemsMax)).starts_with("501"));
+  EXPECT_TRUE(Outcome(ParseCall(route, request, servable, kFew)).starts_with("501"));
 }
 
 TEST(ParsePredict, SurvivesHalfAMillionNestedBrackets) {  // tfs-rest 8.5
@@ -378,7 +379,7 @@ std::optional<std::size_t> Culprit(Endpoint endpoint, std::string body) {
   HttpRequest request;
   request.content_type = "application/json";
   request.body = ByteView(reinterpret_cast<const std::uint8_t*>(body.data()), body.size());
-  const CallResult call = ParseCall(route, request, TinyServable(), kItemsMax);
+  const CallResult call = ParseCall(route, request, TinyServable(), kFew);
   EXPECT_FALSE(call.has_value()) << body;
   return call ? std::nullopt : call.error().item;
 }
@@ -422,14 +423,14 @@ TEST(ParseCall, KeepsItsBoundsWhateverTheBytes) {
     // An allocation of its own, so that a sanitizer sees a read beyond the end.
     const std::vector<std::uint8_t> exact(body.begin(), body.end());
     request.body = exact;
-    const auto call = ParseCall(route, request, TinyServable(), kItemsMax);
+    const auto call = ParseCall(route, request, TinyServable(), kFew);
     if (!call) {
       ASSERT_FALSE(call.error().message.empty());
       continue;
     }
     ++accepted;
     ASSERT_GE(call->items.size(), 1U);
-    ASSERT_LE(call->items.size(), kItemsMax);
+    ASSERT_LE(call->items.size(), kFew);
     for (const InferenceItem& item : call->items) {
       ASSERT_FALSE(item.bytes.view().empty());
       ASSERT_TRUE(item.kind != ItemKind::kTensor || item.bytes.view().size() == 24U);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
+#include "gateway/call/class_text.h"
 #include "gateway/encoding/json_writer.h"
 #include "gateway/http/answer_format.h"
 #include "gateway/http/face.h"
-#include "tensor/classification.h"
+#include "gateway/http/render_inference_protocol.h"
 
 namespace holdfast {
 namespace {
-
-std::vector<ClassScore> Best(const ServableDescription& servable, const ItemOutcome& outcome,
-                             std::uint32_t top) {
-  return TopK(Probabilities(servable, outcome), top);
-}
 
 // One element an outcome, between brackets.
 template <class Append>
@@ -62,6 +58,19 @@ void AppendScoredLabels(std::string& body, const ServableDescription& servable,
   body += ']';
 }
 
+// {"label": probability, …}, the best first.
+void AppendLabelScores(std::string& body, const ServableDescription& servable,
+                       const std::vector<ClassScore>& best) {
+  body += '{';
+  for (const ClassScore& ranked : best) {
+    if (&ranked != &best.front()) body += ',';
+    AppendJsonString(body, LabelOf(servable, ranked.index));
+    body += ':';
+    AppendJsonFloat(body, ranked.probability);
+  }
+  body += '}';
+}
+
 // {"model": …, "version": …, "predictions": without its value.
 void AppendModel(std::string& body, const ModelKey& key) {
   body += "{\"model\":";
@@ -102,6 +111,11 @@ std::string RenderJson(const Route& route, AnswerForm form, const ServableDescri
         AppendScoredLabels(body, servable, best(outcome));
       });
       break;
+    case AnswerForm::kLabelScores:
+      AppendLabelScores(body, servable, best(outcomes.front()));
+      return body + '\n';
+    case AnswerForm::kInferenceProtocol:
+      break;  // RenderInferenceProtocol's.
   }
   return body + "}\n";
 }
@@ -165,9 +179,13 @@ std::string RenderJsonLines(const Route& route, AnswerForm form,
 
 }  // namespace
 
-HttpAnswer RenderCall(const Route& route, const HttpRequest& request, AnswerForm form,
+HttpAnswer RenderCall(const Route& route, const HttpRequest& request, const ParsedCall& call,
                       const ServableDescription& servable,
                       const std::vector<ItemOutcome>& outcomes) {
+  const AnswerForm form = call.form;
+  if (form == AnswerForm::kInferenceProtocol) {
+    return RenderInferenceProtocol(call, servable, outcomes);
+  }
   HttpAnswer answer;
   const std::string_view format = AnswerFormat(route.endpoint, request.accept).value_or(kJson);
   answer.content_type = format;

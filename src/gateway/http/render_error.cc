@@ -22,7 +22,8 @@ std::int64_t RoundUp(Duration duration) {
 }  // namespace
 
 HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_after,
-                       std::string_view request_id, std::optional<std::size_t> item) {
+                       std::string_view request_id, std::optional<std::size_t> item,
+                       std::string_view type) {
   const ReasonEntry& entry = Answerable(reason);
   std::string text;
   AppendJsonString(text, message.empty() ? "the request failed, no cause is known" : message);
@@ -31,6 +32,10 @@ HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_a
   answer.status = entry.http;
   answer.body = "{\"error\":" + text + ",\"message\":" + text + ",\"code\":";
   AppendJsonInteger(answer.body, entry.http);
+  if (!type.empty()) {
+    answer.body += ",\"type\":";
+    AppendJsonString(answer.body, type);
+  }
   answer.body += ",\"reason\":\"";
   answer.body += entry.word;
   answer.body += MayRetry(entry.retry) ? "\",\"retryable\":true" : "\",\"retryable\":false";

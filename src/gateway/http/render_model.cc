@@ -2,9 +2,9 @@
 #include <array>
 #include <string>
 
+#include "gateway/call/signatures.h"
 #include "gateway/encoding/json_writer.h"
 #include "gateway/http/face.h"
-#include "gateway/http/signatures.h"
 
 namespace holdfast {
 namespace {
@@ -21,20 +21,6 @@ std::string_view StateName(ServableState state) {
       return "END";
   }
   return "UNKNOWN";
-}
-
-std::string_view RepositoryState(ServableState state) {
-  switch (state) {
-    case ServableState::kLoading:
-      return "LOADING";
-    case ServableState::kAvailable:
-      return "READY";
-    case ServableState::kUnloading:
-      return "UNLOADING";
-    case ServableState::kEnd:
-      return "UNAVAILABLE";
-  }
-  return "UNAVAILABLE";
 }
 
 std::string_view GrpcCodeName(int code) {
@@ -102,24 +88,6 @@ HttpAnswer RenderModelStatus(const std::vector<ServableStatus>& versions) {
     answer.body += "}}";
   }
   answer.body += "]}\n";
-  return answer;
-}
-
-HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions) {
-  HttpAnswer answer;
-  answer.body = "[";
-  for (const ServableStatus& version : versions) {
-    answer.body += &version == &versions.front() ? "{\"name\":" : ",{\"name\":";
-    AppendJsonString(answer.body, version.key.name);
-    answer.body += ",\"version\":\"";
-    AppendJsonInteger(answer.body, version.key.version);
-    answer.body += "\",\"state\":\"";
-    answer.body += RepositoryState(version.state);
-    answer.body += "\",\"reason\":";
-    AppendJsonString(answer.body, version.message);
-    answer.body += '}';
-  }
-  answer.body += "]\n";
   return answer;
 }
 

@@ -35,7 +35,9 @@ HttpAnswer Rendered(Endpoint endpoint, AnswerForm form, std::vector<ItemOutcome>
   route.top = top;
   HttpRequest request;
   request.accept = accept;
-  return RenderCall(route, request, form, Animals(), outcomes);
+  ParsedCall call;
+  call.form = form;
+  return RenderCall(route, request, call, Animals(), outcomes);
 }
 
 TEST(RenderCall, NamesTheBestClassesOfAnImage) {  // Raw 1.

@@ -20,8 +20,10 @@ constexpr std::size_t kModelNameMax = 255;  // A folder's name.
 
 constexpr std::string_view kGet = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
+constexpr std::string_view kPostPut = "POST, PUT";
 
-// Paths without parameters are matched as they stand here; /v1 has a grammar of its own.
+// {model} stands for a name, {version} for digits. A path that is given without them comes before
+// those that would take it for a name. /v1 has a grammar of its own, these are for the documents.
 constexpr std::array kPaths{
     EndpointPath{Endpoint::kRoot, "/", kGet},
     EndpointPath{Endpoint::kClassify, "/classify", kPost},
@@ -35,11 +37,31 @@ constexpr std::array kPaths{
     EndpointPath{Endpoint::kDeaths, "/debug/deaths", kGet, Audience::kAdmin},
     EndpointPath{Endpoint::kQuarantine, "/debug/quarantine", "GET, HEAD, DELETE", Audience::kAdmin},
     EndpointPath{Endpoint::kDrill, "/debug/drill", kPost, Audience::kAdmin},
-    EndpointPath{Endpoint::kRepositoryIndex, "/v2/repository/index", kPost, Audience::kAdmin},
+    EndpointPath{Endpoint::kExecutionParameters, "/execution-parameters", kGet},
+    EndpointPath{Endpoint::kServerMetadata, "/v2", kGet},
+    EndpointPath{Endpoint::kServerLive, "/v2/health/live", kGet},
+    EndpointPath{Endpoint::kServerReady, "/v2/health/ready", kGet},
+    EndpointPath{Endpoint::kModelStatistics, "/v2/models/stats", kGet},
+    EndpointPath{Endpoint::kTensorMetadata, "/v2/models/{model}", kGet},
+    EndpointPath{Endpoint::kTensorMetadata, "/v2/models/{model}/versions/{version}", kGet},
+    EndpointPath{Endpoint::kModelReady, "/v2/models/{model}/ready", kGet},
+    EndpointPath{Endpoint::kModelReady, "/v2/models/{model}/versions/{version}/ready", kGet},
+    EndpointPath{Endpoint::kModelConfiguration, "/v2/models/{model}/config", kGet},
+    EndpointPath{Endpoint::kModelConfiguration, "/v2/models/{model}/versions/{version}/config",
+                 kGet},
+    EndpointPath{Endpoint::kModelStatistics, "/v2/models/{model}/stats", kGet},
+    EndpointPath{Endpoint::kModelStatistics, "/v2/models/{model}/versions/{version}/stats", kGet},
+    EndpointPath{Endpoint::kInfer, "/v2/models/{model}/infer", kPost},
+    EndpointPath{Endpoint::kInfer, "/v2/models/{model}/versions/{version}/infer", kPost},
+    EndpointPath{Endpoint::kRepositoryIndex, "/v2/repository/index", kPost},
     EndpointPath{Endpoint::kModelLoad, "/v2/repository/models/{model}/load", kPost,
-                 Audience::kAdmin},
+                 Audience::kControl},
     EndpointPath{Endpoint::kModelUnload, "/v2/repository/models/{model}/unload", kPost,
-                 Audience::kAdmin},
+                 Audience::kControl},
+    EndpointPath{Endpoint::kPredictions, "/predictions/{model}", kPostPut},
+    EndpointPath{Endpoint::kPredictions, "/predictions/{model}/{version}", kPostPut},
+    EndpointPath{Endpoint::kDescribeModel, "/models", kGet},
+    EndpointPath{Endpoint::kDescribeModel, "/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
     EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
@@ -86,6 +108,8 @@ bool IsInference(Endpoint endpoint) {
     case Endpoint::kTensorFlowClassify:
     case Endpoint::kRegress:
     case Endpoint::kInvocations:
+    case Endpoint::kInfer:
+    case Endpoint::kPredictions:
       return true;
     default:
       return false;
@@ -157,8 +181,7 @@ Routed WithQuery(Route route, const RequestTarget& target) {
 // Path       := "/v1/models/" Name [Edition] (":" Verb | ["/metadata"])
 // Edition    := "/versions/" Digits | "/labels/" Label
 // All but names and labels in any case, as TensorFlow Serving has it.
-std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarget& target,
-                                     std::string& label) {
+std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarget& target) {
   std::vector<std::string> segments = target.segments;
   if (segments.size() < 3 || !EqualIgnoringCase(segments[1], "models")) return std::nullopt;
   Route route;
@@ -177,7 +200,7 @@ std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarge
     if (!route.version) return std::nullopt;
   } else if (segments.size() == 5 && EqualIgnoringCase(segments[3], "labels")) {
     if (segments[4].empty()) return std::nullopt;
-    label = segments[4];
+    route.label = segments[4];
   } else if (segments.size() != 3) {
     return std::nullopt;
   }
@@ -202,29 +225,22 @@ std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarge
 }
 
 Routed ResolveTensorFlow(std::string_view method, const RequestTarget& target) {
-  std::string label;
-  std::optional<Route> route = MatchTensorFlow(method, target, label);
+  std::optional<Route> route = MatchTensorFlow(method, target);
   if (!route) {
     std::string path = Excerpt(target.raw_path);
     return Refuse(Reason::kBadRequest,
                   fmt::format("Malformed request: {} {}", Excerpt(method), path));
   }
-  if (!label.empty()) {
-    return Refuse(Reason::kBadRequest, fmt::format("model {} has no version label {}",
-                                                   Excerpt(*route->model), Excerpt(label)));
-  }
   return WithQuery(*std::move(route), target);
 }
 
-bool IsSeenBy(const EndpointPath& entry, Audience audience) {
-  return entry.audience == Audience::kPublic || audience == Audience::kAdmin;
-}
+bool IsSeenBy(const EndpointPath& entry, Audience audience) { return audience >= entry.audience; }
 
 std::string UnknownPath(std::string_view path, Audience audience) {
   std::vector<std::string> known;
   for (const EndpointPath& entry : kPaths) {
-    const bool plain =
-        !entry.path.starts_with("/v1") && !entry.path.starts_with("/v2/") && entry.path != "/";
+    const bool plain = entry.path != "/" && entry.path.find('{') == std::string_view::npos &&
+                       !entry.path.starts_with("/v2/");
     if (plain && IsSeenBy(entry, audience)) known.emplace_back(entry.path);
   }
   const std::string nearest = NearestName(path.substr(0, 32), known);
@@ -238,15 +254,36 @@ std::string JoinPath(const RequestTarget& target) {
   return path.empty() ? "/" : path;
 }
 
-// The path as kPaths has it, with the model's name taken out.
-std::string TakeModel(const RequestTarget& target, std::optional<std::string>& model) {
-  const auto& segments = target.segments;
-  const bool names_a_model = segments.size() == 5 && segments[0] == "v2" &&
-                             segments[1] == "repository" && segments[2] == "models" &&
-                             IsModelName(segments[3]);
-  if (!names_a_model) return JoinPath(target);
-  model = segments[3];
-  return "/v2/repository/models/{model}/" + segments[4];
+// Whether the target is one of `pattern`'s; its names go into `route`.
+bool Matches(std::string_view pattern, const std::vector<std::string>& segments, Route& route) {
+  pattern.remove_prefix(1);
+  for (const std::string& segment : segments) {
+    if (pattern.empty()) return false;
+    const std::string_view expected = pattern.substr(0, pattern.find('/'));
+    pattern.remove_prefix(std::min(expected.size() + 1, pattern.size()));
+    if (expected == "{model}") {
+      if (!IsModelName(segment)) return false;
+      route.model = segment;
+    } else if (expected == "{version}") {
+      route.version = ParseDigits<std::int64_t>(segment);
+      if (!IsVersionText(segment) || !route.version) return false;
+    } else if (expected != segment) {
+      return false;
+    }
+  }
+  return pattern.empty();
+}
+
+const EndpointPath* FindPath(const std::vector<std::string>& segments, Audience audience,
+                             Route& route) {
+  for (const EndpointPath& entry : kPaths) {
+    Route found;
+    if (!IsSeenBy(entry, audience) || !Matches(entry.path, segments, found)) continue;
+    route = std::move(found);
+    route.endpoint = entry.endpoint;
+    return &entry;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -260,20 +297,18 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text, Audie
     return ResolveTensorFlow(method, *target);
   }
   Route route;
-  const std::string path = TakeModel(*target, route.model);
-  const auto entry = std::ranges::find(kPaths, path, &EndpointPath::path);
-  if (entry == kPaths.end() || !IsSeenBy(*entry, audience)) {
-    return Refuse(Reason::kNotFound, UnknownPath(path, audience));
+  const EndpointPath* const entry = FindPath(target->segments, audience, route);
+  if (entry == nullptr) {
+    return Refuse(Reason::kNotFound, UnknownPath(JoinPath(*target), audience));
   }
   if (!IsKnownMethod(method)) {
     return Refuse(Reason::kNotImplemented, fmt::format("unknown method {}", Excerpt(method)));
   }
   if (!Allows(entry->allow, method)) {
     return Refuse(Reason::kMethodNotAllowed,
-                  fmt::format("{} takes {}, not {}", path, entry->allow, method),
+                  fmt::format("{} takes {}, not {}", entry->path, entry->allow, method),
                   std::string(entry->allow));
   }
-  route.endpoint = entry->endpoint;
   route.deletes = method == "DELETE";
   return WithQuery(std::move(route), *target);
 }

@@ -13,7 +13,7 @@ struct EndpointPath {
   Endpoint endpoint;
   std::string_view path;                  // "/v1/models/{model}:predict"
   std::string_view allow;                 // The methods, as the Allow header lists them.
-  Audience audience = Audience::kPublic;  // kAdmin: for others it does not exist.
+  Audience audience = Audience::kPublic;  // For a lesser one it does not exist.
 };
 
 std::span<const EndpointPath> EndpointPaths();

@@ -25,6 +25,7 @@ std::string Resolved(std::string_view method, std::string_view target) {
   std::string text(kNames[static_cast<std::size_t>(route->endpoint)]);
   if (route->model) text += " model=" + *route->model;
   if (route->version) text += " version=" + std::to_string(*route->version);
+  if (route->label) text += " label=" + *route->label;
   if (route->top != 5) text += " top=" + std::to_string(route->top);
   if (route->needs_body) text += " body";
   return text;
@@ -83,8 +84,9 @@ TEST(ResolveRoute, KnowsTensorFlowServingsPaths) {
       {"tfs-rest 8.4: routes in any case", "GET", "/v1/models/m/METADATA", "metadata model=m"},
       {"tfs-rest: a model may be called metadata", "GET", "/v1/models/metadata",
        "status model=metadata"},
-      {"tfs-rest 8.4: unknown label 400", "GET", "/v1/models/m/labels/stable", "400"},
-      {"tfs-rest 8.4: unknown label 400", "POST", "/v1/models/m/labels/stable:predict", "400"},
+      {"tfs-rest 2: labels", "GET", "/v1/models/m/labels/stable", "status model=m label=stable"},
+      {"tfs-rest 2: labels", "POST", "/v1/models/m/labels/stable:predict",
+       "predict model=m label=stable body"},
   });
 }
 

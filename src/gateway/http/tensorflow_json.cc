@@ -7,12 +7,12 @@
 #include <optional>
 #include <string>
 
+#include "gateway/call/image_format.h"
+#include "gateway/call/signatures.h"
 #include "gateway/encoding/base64.h"
 #include "gateway/encoding/json_reader.h"
 #include "gateway/encoding/json_writer.h"
-#include "gateway/http/media_type.h"
 #include "gateway/http/nested_numbers.h"
-#include "gateway/http/signatures.h"
 
 namespace holdfast {
 namespace {
@@ -263,8 +263,7 @@ Status BodyParser::Image(const JsonReader& past, const std::string& name) {
   auto decoded = past.has_escapes() ? DecodeBase64(past.Text()) : DecodeBase64(past.raw());
   if (!decoded) return About(name, std::move(decoded).error());
   if (!LooksLikeImage(*decoded)) {
-    return Error{Reason::kUnsupportedMedia,
-                 name + ": not an image we read: JPEG, PNG or WebP expected"};
+    return NoImageError(name);
   }
   call_.items.push_back({ItemKind::kEncodedImage, ItemBytes::Own(*std::move(decoded))});
   return {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/answer_check.h"
+#include "gateway/call/answer_check.h"
 
 #include <gtest/gtest.h>
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -60,6 +61,9 @@ struct ItemOutcome {
 
 // The class probabilities of an outcome: softmax where the model gives logits.
 std::vector<float> Probabilities(const ServableDescription& servable, const ItemOutcome& outcome);
+
+// What Triton calls the platform of a model that `engine` ("onnxruntime 1.28.0") runs.
+std::string PlatformName(std::string_view engine);
 
 // A class's name: its label, or its number where the model has no labels.
 std::string LabelOf(const ServableDescription& servable, std::uint32_t index);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/inference.h"
+#include "gateway/call/inference.h"
 
 #include <cmath>
 #include <cstring>
@@ -23,6 +23,11 @@ std::vector<float> Probabilities(const ServableDescription& servable, const Item
   std::vector<float> probabilities = outcome.scores;
   if (servable.output == OutputKind::kLogits) Softmax(probabilities);
   return probabilities;
+}
+
+std::string PlatformName(std::string_view engine) {
+  const std::string name(engine.substr(0, engine.find(' ')));
+  return name == "onnxruntime" ? "onnxruntime_onnx" : name;
 }
 
 std::string LabelOf(const ServableDescription& servable, std::uint32_t index) {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/grpc/loop_calls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "gateway/request_id.h"
+#include "os/steady_clock.h"
+
+namespace holdfast {
+namespace {
+
+constexpr std::string_view kRequestId = "x-request-id";
+
+class UnaryInference final : public grpc::ServerUnaryReactor {
+ public:
+  UnaryInference(GrpcGateway gateway, grpc::CallbackServerContext* context, std::string_view method,
+                 std::function<void(const ModelCallAnswer&)> fill)
+      : gateway_(gateway),
+        context_(context),
+        method_(method),
+        fill_(std::move(fill)),
+        start_(Now()) {}
+
+  // On the loop, from here to OnDone().
+  void Start(ModelCall call) {
+    context_->AddInitialMetadata(std::string(kRequestId), call.request_id);
+    running_ = RunningCall::Start(gateway_.state, std::move(call),
+                                  [this](const ModelCallAnswer& answer) { Answer(answer); });
+  }
+
+  void OnCancel() override {
+    boost::asio::post(gateway_.loop, [this] {
+      if (running_ != nullptr) running_->Cancel();
+      End(grpc::Status::CANCELLED);
+    });
+  }
+  // Written, or its client is gone: what the call held goes, on the loop as well.
+  void OnDone() override {
+    boost::asio::post(gateway_.loop, [this] { delete this; });
+  }
+
+ private:
+  void Answer(const ModelCallAnswer& answer) {
+    if (answer.attempts > 0) {
+      context_->AddTrailingMetadata("x-holdfast-attempts", std::to_string(answer.attempts));
+    }
+    if (answer.reason == Reason::kOk) {
+      fill_(answer);
+      return End(grpc::Status::OK);
+    }
+    const ReasonEntry& entry = Describe(answer.reason);
+    context_->AddTrailingMetadata("x-holdfast-reason", std::string(entry.word));
+    if (MayRetry(entry.retry) && answer.retry_after > Duration::zero()) {
+      const auto hint = std::chrono::ceil<std::chrono::milliseconds>(answer.retry_after);
+      context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(hint.count()));
+    }
+    End(ToStatus(answer));
+  }
+
+  void End(const grpc::Status& status) {
+    if (std::exchange(ended_, true)) return;
+    CountAnswer(gateway_.state, method_, status, start_);
+    Finish(status);
+  }
+
+  GrpcGateway gateway_;
+  grpc::CallbackServerContext* context_;
+  std::string_view method_;
+  std::function<void(const ModelCallAnswer&)> fill_;
+  TimePoint start_;
+  std::shared_ptr<RunningCall> running_;
+  bool ended_ = false;
+};
+
+// HTTP's number for what gRPC calls otherwise, for the metric's label.
+int HttpStatus(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::OK:
+      return 200;
+    case grpc::StatusCode::CANCELLED:
+      return 499;
+    case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::FAILED_PRECONDITION:
+    case grpc::StatusCode::OUT_OF_RANGE:
+      return 400;
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+      return 504;
+    case grpc::StatusCode::NOT_FOUND:
+      return 404;
+    case grpc::StatusCode::ALREADY_EXISTS:
+      return 409;
+    case grpc::StatusCode::PERMISSION_DENIED:
+      return 403;
+    case grpc::StatusCode::UNAUTHENTICATED:
+      return 401;
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+      return 429;
+    case grpc::StatusCode::UNIMPLEMENTED:
+      return 501;
+    case grpc::StatusCode::UNAVAILABLE:
+      return 503;
+    default:
+      return 500;
+  }
+}
+
+}  // namespace
+
+TimePoint DeadlineOf(const grpc::CallbackServerContext& context, const GatewayOptions& options) {
+  using std::chrono::system_clock;
+  const TimePoint now = Now();
+  const system_clock::time_point until = context.deadline();
+  if (until == system_clock::time_point::max()) return now + options.deadline_default;
+  const auto left = until - system_clock::now();
+  return now + std::min<Duration>(std::max<Duration>(left, Duration::zero()), options.deadline_max);
+}
+
+std::string RequestIdOf(const grpc::CallbackServerContext& context) {
+  const auto& metadata = context.client_metadata();
+  const auto given = metadata.find(grpc::string_ref(kRequestId.data(), kRequestId.size()));
+  if (given == metadata.end()) return MakeRequestId({});
+  return MakeRequestId({given->second.data(), given->second.size()});
+}
+
+Result<std::optional<std::int64_t>> VersionFrom(const std::string& text) {
+  if (text.empty()) return std::optional<std::int64_t>();
+  std::int64_t version = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, version);
+  if (error != std::errc{} || at != end || version < 0) {
+    return Error{Reason::kNotFound, "versions are numbers"};
+  }
+  return std::optional(version);
+}
+
+grpc::Status ToStatus(Reason reason, const std::string& message) {
+  return {static_cast<grpc::StatusCode>(Describe(reason).grpc), message};
+}
+
+grpc::Status ToStatus(const Error& error) { return ToStatus(error.reason, error.message); }
+
+grpc::Status ToStatus(const ModelCallAnswer& answer) {
+  if (answer.precondition) return {grpc::StatusCode::FAILED_PRECONDITION, answer.message};
+  return ToStatus(answer.reason, answer.message);
+}
+
+void CountAnswer(ServerState& state, std::string_view method, const grpc::Status& status,
+                 TimePoint start) {
+  state.metrics.ResponseSent(method, HttpStatus(status.error_code()), Now() - start);
+}
+
+grpc::ServerUnaryReactor* InferOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
+                                      std::string_view method, ModelCall call,
+                                      std::function<void(const ModelCallAnswer&)> fill) {
+  call.deadline = DeadlineOf(*context, gateway.state.options);
+  call.request_id = RequestIdOf(*context);
+  auto* const reactor = new UnaryInference(gateway, context, method, std::move(fill));
+  boost::asio::post(gateway.loop, [reactor, call = std::move(call)]() mutable {
+    reactor->Start(std::move(call));
+  });
+  return reactor;
+}
+
+}  // namespace holdfast

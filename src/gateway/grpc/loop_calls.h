@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/server_context.h>
+#include <grpcpp/support/server_callback.h>
+
+#include <boost/asio/post.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/grpc/grpc_gateway.h"
+#include "gateway/model_call.h"
+
+namespace holdfast {
+
+// The deadline of a call: its client's, within what the server allows.
+TimePoint DeadlineOf(const grpc::CallbackServerContext& context, const GatewayOptions& options);
+
+// A client's own x-request-id if it is usable; else a new one.
+std::string RequestIdOf(const grpc::CallbackServerContext& context);
+
+// "3" → 3; empty: the newest. kNotFound for anything else: no version is called so.
+Result<std::optional<std::int64_t>> VersionFrom(const std::string& text);
+
+grpc::Status ToStatus(Reason reason, const std::string& message);
+grpc::Status ToStatus(const Error& error);
+// Of an answer without outcomes.
+grpc::Status ToStatus(const ModelCallAnswer& answer);
+
+// Counts an answered call under its method's name, as HTTP's are under their path.
+void CountAnswer(ServerState& state, std::string_view method, const grpc::Status& status,
+                 TimePoint start);
+
+// Answers a call that needs no worker: `answer(state)` runs on the loop and fills the response.
+template <class Answer>
+grpc::ServerUnaryReactor* AnswerOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
+                                       std::string_view method, Answer answer) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  boost::asio::post(gateway.loop, [gateway, reactor, method, answer = std::move(answer)] {
+    const TimePoint start = Now();
+    const grpc::Status status = answer(gateway.state);
+    CountAnswer(gateway.state, method, status, start);
+    reactor->Finish(status);
+  });
+  return reactor;
+}
+
+// An inference call. `call` names the model, holds the request's size and parses it; the deadline
+// and the request's id are taken from the context. `fill` runs on the loop and makes the response
+// of an answer with outcomes.
+grpc::ServerUnaryReactor* InferOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
+                                      std::string_view method, ModelCall call,
+                                      std::function<void(const ModelCallAnswer&)> fill);
+
+}  // namespace holdfast

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/grpc/open_inference_service.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
+#include "gateway/grpc/inference_stream.h"
+#include "gateway/grpc/open_inference_messages.h"
+#include "gateway/order_model.h"
+#include "inference.grpc.pb.h"
+#include "os/steady_clock.h"
+
+namespace holdfast {
+namespace {
+
+using grpc::CallbackServerContext;
+using grpc::ServerUnaryReactor;
+
+template <class Request>
+Result<ModelChoice> ChoiceFrom(const Request& request) {
+  ModelChoice choice;
+  if (!request.name().empty()) choice.model = request.name();
+  choice.version = TRY(VersionFrom(request.version()));
+  return choice;
+}
+
+class OpenInferenceService final : public inference::GRPCInferenceService::CallbackService {
+ public:
+  explicit OpenInferenceService(GrpcGateway gateway) : gateway_(gateway) {}
+
+  ServerUnaryReactor* ServerLive(CallbackServerContext* context,
+                                 const inference::ServerLiveRequest*,
+                                 inference::ServerLiveResponse* response) override {
+    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerLive",
+                        [response](ServerState&) {
+                          response->set_live(true);
+                          return grpc::Status::OK;
+                        });
+  }
+
+  ServerUnaryReactor* ServerReady(CallbackServerContext* context,
+                                  const inference::ServerReadyRequest*,
+                                  inference::ServerReadyResponse* response) override {
+    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerReady",
+                        [response](ServerState& state) {
+                          response->set_ready(state.ready());
+                          return grpc::Status::OK;
+                        });
+  }
+
+  ServerUnaryReactor* ModelReady(CallbackServerContext* context,
+                                 const inference::ModelReadyRequest* request,
+                                 inference::ModelReadyResponse* response) override {
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ModelReady",
+        [request, response](ServerState& state) -> grpc::Status {
+          const auto choice = ChoiceFrom(*request);
+          if (!choice) return ToStatus(choice.error());
+          const auto id = state.servables.Resolve(*choice);
+          const bool loading = !id && id.error().reason == Reason::kNotReady;
+          if (!id && !loading) return ToStatus(id.error());
+          response->set_ready(id && !state.draining && state.inference.ready_workers(*id) > 0);
+          return grpc::Status::OK;
+        });
+  }
+
+  ServerUnaryReactor* ServerMetadata(CallbackServerContext* context,
+                                     const inference::ServerMetadataRequest*,
+                                     inference::ServerMetadataResponse* response) override {
+    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerMetadata",
+                        [response](ServerState&) {
+                          FillServerMetadata(*response);
+                          return grpc::Status::OK;
+                        });
+  }
+
+  ServerUnaryReactor* ModelMetadata(CallbackServerContext* context,
+                                    const inference::ModelMetadataRequest* request,
+                                    inference::ModelMetadataResponse* response) override {
+    return Describe(context, "/inference.GRPCInferenceService/ModelMetadata", *request,
+                    [response](ServerState& state, ServableId id) {
+                      const ServableDescription& servable = state.servables.Get(id);
+                      FillModelMetadata(servable, state.servables.VersionsOf(servable.key.name),
+                                        *response);
+                    });
+  }
+
+  ServerUnaryReactor* ModelConfig(CallbackServerContext* context,
+                                  const inference::ModelConfigRequest* request,
+                                  inference::ModelConfigResponse* response) override {
+    return Describe(context, "/inference.GRPCInferenceService/ModelConfig", *request,
+                    [response](ServerState& state, ServableId id) {
+                      FillModelConfig(state.servables.Get(id), state.inference.ready_workers(id),
+                                      *response);
+                    });
+  }
+
+  ServerUnaryReactor* ModelStatistics(CallbackServerContext* context,
+                                      const inference::ModelStatisticsRequest* request,
+                                      inference::ModelStatisticsResponse* response) override {
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ModelStatistics",
+        [request, response](ServerState& state) -> grpc::Status {
+          const auto choice = ChoiceFrom(*request);
+          if (!choice) return ToStatus(choice.error());
+          if (choice->model) {
+            const auto known = state.servables.Resolve(*choice);
+            if (!known) return ToStatus(known.error());
+          }
+          FillStatistics(state.inference.AllStatistics(choice->model, choice->version), *response);
+          return grpc::Status::OK;
+        });
+  }
+
+  ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,
+                                      const inference::RepositoryIndexRequest* request,
+                                      inference::RepositoryIndexResponse* response) override {
+    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/RepositoryIndex",
+                        [request, response](ServerState& state) {
+                          FillIndex(state.servables.Statuses(), request->ready(), *response);
+                          return grpc::Status::OK;
+                        });
+  }
+
+  ServerUnaryReactor* RepositoryModelLoad(CallbackServerContext* context,
+                                          const inference::RepositoryModelLoadRequest* request,
+                                          inference::RepositoryModelLoadResponse*) override {
+    return Order(context, "/inference.GRPCInferenceService/RepositoryModelLoad", ModelOrder::kLoad,
+                 request->model_name());
+  }
+
+  ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
+                                            const inference::RepositoryModelUnloadRequest* request,
+                                            inference::RepositoryModelUnloadResponse*) override {
+    return Order(context, "/inference.GRPCInferenceService/RepositoryModelUnload",
+                 ModelOrder::kUnload, request->model_name());
+  }
+
+  ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
+                                 const inference::ModelInferRequest* request,
+                                 inference::ModelInferResponse* response) override {
+    constexpr std::string_view kMethod = "/inference.GRPCInferenceService/ModelInfer";
+    auto call = CallFrom(*request);
+    if (!call) {
+      return AnswerOnLoop(gateway_, context, kMethod,
+                          [status = ToStatus(call.error())](ServerState&) { return status; });
+    }
+    return InferOnLoop(gateway_, context, kMethod, *std::move(call),
+                       [response](const ModelCallAnswer& answer) {
+                         FillInfer(answer.call, *answer.servable, answer.outcomes, *response);
+                       });
+  }
+
+  grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
+  ModelStreamInfer(CallbackServerContext*) override {
+    return StartInferenceStream(gateway_);
+  }
+
+ private:
+  // Answers with what `fill` says of the version that the request names.
+  template <class Request, class Fill>
+  ServerUnaryReactor* Describe(CallbackServerContext* context, std::string_view method,
+                               const Request& request, Fill fill) {
+    return AnswerOnLoop(gateway_, context, method,
+                        [&request, fill](ServerState& state) -> grpc::Status {
+                          const auto choice = ChoiceFrom(request);
+                          if (!choice) return ToStatus(choice.error());
+                          const auto id = state.servables.Resolve(*choice);
+                          if (!id) return ToStatus(id.error());
+                          fill(state, *id);
+                          return grpc::Status::OK;
+                        });
+  }
+
+  ServerUnaryReactor* Order(CallbackServerContext* context, std::string_view method,
+                            ModelOrder order, const std::string& model) {
+    ServerUnaryReactor* const reactor = context->DefaultReactor();
+    boost::asio::co_spawn(gateway_.loop, CarryOut(gateway_.state, reactor, method, order, model),
+                          boost::asio::detached);
+    return reactor;
+  }
+
+  static boost::asio::awaitable<void> CarryOut(ServerState& state, ServerUnaryReactor* reactor,
+                                               std::string_view method, ModelOrder order,
+                                               std::string model) {
+    const TimePoint start = Now();
+    grpc::Status status = grpc::Status::OK;
+    if (!state.options.public_model_control) {
+      status = {grpc::StatusCode::PERMISSION_DENIED,
+                "models are loaded and unloaded on the admin address; to allow it here, start the "
+                "server with --model-control=public"};
+    } else {
+      const Status outcome = co_await OrderModel(state, order, std::move(model));
+      if (!outcome) status = ToStatus(outcome.error());
+    }
+    CountAnswer(state, method, status, start);
+    reactor->Finish(status);
+  }
+
+  GrpcGateway gateway_;
+};
+
+}  // namespace
+
+std::unique_ptr<grpc::Service> MakeOpenInferenceService(GrpcGateway gateway) {
+  return std::make_unique<OpenInferenceService>(gateway);
+}
+
+}  // namespace holdfast

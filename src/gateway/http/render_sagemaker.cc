@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "gateway/encoding/json_writer.h"
+#include "gateway/http/face.h"
+
+namespace holdfast {
+
+HttpAnswer RenderExecutionParameters(std::size_t workers, std::size_t body_bytes_max) {
+  // A batch transform's bounds: 100 MB for one request, and for all that are under way at once.
+  constexpr std::size_t kMegabytesMax = 100;
+  const std::size_t megabytes = std::clamp<std::size_t>(body_bytes_max >> 20, 1, kMegabytesMax);
+  // One request more than workers, so that none of them waits for the network.
+  const std::size_t concurrent =
+      std::clamp<std::size_t>(workers + 1, 1, std::max<std::size_t>(kMegabytesMax / megabytes, 1));
+  HttpAnswer answer;
+  answer.body = "{\"MaxConcurrentTransforms\":";
+  AppendJsonInteger(answer.body, static_cast<std::int64_t>(concurrent));
+  answer.body += ",\"BatchStrategy\":\"SINGLE_RECORD\",\"MaxPayloadInMB\":";
+  AppendJsonInteger(answer.body, static_cast<std::int64_t>(megabytes));
+  answer.body += "}\n";
+  return answer;
+}
+
+}  // namespace holdfast

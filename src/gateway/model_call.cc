@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/model_call.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace holdfast {
+
+std::shared_ptr<RunningCall> RunningCall::Start(ServerState& state, ModelCall call, Done done) {
+  const auto running = std::make_shared<RunningCall>(state, std::move(done));
+  running->Run(std::move(call), running);
+  return running;
+}
+
+RunningCall::~RunningCall() {
+  Cancel();
+  if (admitted_) state_.AnswerWritten();
+}
+
+void RunningCall::Cancel() {
+  done_ = nullptr;
+  if (const auto call = std::exchange(submitted_, std::nullopt)) {
+    state_.inference.Cancel(*call);
+    state_.metrics.RequestAbandoned();
+  }
+}
+
+void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) {
+  const Result<ServableId> servable = state_.servables.Resolve(call.choice);
+  if (!servable) return Refuse(servable.error().reason, servable.error().message);
+  servable_ = *servable;
+  hold_.emplace(state_.servables, servable_);
+  const auto admission = state_.inference.Admit(servable_, call.bytes, call.deadline);
+  if (admission.reason != Reason::kOk) {
+    return Refuse(admission.reason, "the server cannot answer this in time now",
+                  state_.inference.RetryHint(admission.reason, admission.retry_after));
+  }
+  ++state_.unwritten;
+  admitted_ = true;
+  state_.metrics.RequestAccepted();
+  CallResult parsed = call.parse(state_.servables.Get(servable_));
+  if (!parsed) {
+    state_.metrics.RequestAnswered();
+    CallError& error = parsed.error();
+    return Refuse(error.reason, std::move(error.message), Duration::zero(), error.item,
+                  error.precondition);
+  }
+  parsed_ = *std::move(parsed);
+  InferenceService::Call submission{.servable = servable_,
+                                    .items = std::move(parsed_.items),
+                                    .deadline = call.deadline,
+                                    .request_id = std::move(call.request_id),
+                                    .done = {}};
+  submission.done = [weak = std::weak_ptr(self)](std::vector<ItemOutcome> outcomes) {
+    if (const auto alive = weak.lock()) alive->OnOutcomes(std::move(outcomes));
+  };
+  const CallId id = state_.inference.Submit(std::move(submission));
+  if (!answered_) submitted_ = id;
+}
+
+void RunningCall::Refuse(Reason reason, std::string message, Duration retry_after,
+                         std::optional<std::size_t> item, bool precondition) {
+  state_.metrics.Refused(reason);
+  if (retry_after == Duration::zero()) {
+    retry_after = state_.inference.RetryHint(reason, Duration::zero());
+  }
+  Tell({.reason = reason,
+        .message = std::move(message),
+        .retry_after = retry_after,
+        .item = item,
+        .precondition = precondition});
+}
+
+void RunningCall::OnOutcomes(std::vector<ItemOutcome> outcomes) {
+  submitted_.reset();
+  answered_ = true;
+  state_.metrics.RequestAnswered();
+  ModelCallAnswer answer;
+  for (const ItemOutcome& outcome : outcomes) {
+    answer.attempts = std::max(answer.attempts, outcome.attempts);
+  }
+  const auto failed = std::ranges::find_if(
+      outcomes, [](const ItemOutcome& outcome) { return outcome.reason != Reason::kOk; });
+  if (failed != outcomes.end()) {
+    answer.reason = failed->reason;
+    answer.message = failed->detail;
+    answer.retry_after = failed->retry_after;
+    answer.item = static_cast<std::size_t>(failed - outcomes.begin());
+  } else {
+    answer.servable = &state_.servables.Get(servable_);
+    answer.call = std::move(parsed_);
+    answer.outcomes = std::move(outcomes);
+  }
+  Tell(std::move(answer));
+}
+
+void RunningCall::Tell(ModelCallAnswer answer) {
+  const Done done = std::exchange(done_, nullptr);
+  if (done) done(std::move(answer));
+}
+
+}  // namespace holdfast
