@@ -81,7 +81,8 @@ def test_f58_pings_are_answered_and_large_messages_refused_with_the_limit(
     models = fake_model(service_ms=SERVICE_MS, busy="false")
     # The server asks silent clients for a sign of life, too: after four seconds in the short form.
     keep_alive_s = fault.pick(4, 75)
-    with serve("--workers", "2", "--keep-alive-s", keep_alive_s, models=models) as server:
+    with serve("--workers", "2", "--keep-alive-s", keep_alive_s, "--grpc-message-bytes-max",
+               "4MiB", models=models) as server:
         # Three that come too early are too many: the fourth would be the end of the connection.
         gap_s, pings = fault.pick((PERMITTED_S + 0.1, 4), (10.0, 60))
         load = fault.load(server, grays(tmp_path, GOOD), rate=0.3 * CAPACITY,
