@@ -172,6 +172,7 @@ def test_f46_a_server_that_is_pid_1_ends_on_signals(fault, models, fake_model, t
     fault.note(f"during the load after {took:.1f} s")
 
 
+@pytest.mark.timeout(900)
 def test_f48_pid_1_leaves_no_zombies(fault, serve, models, tmp_path):
     needs_root()
     with serve("--workers", "2", models=models, wrapper=AS_FIRST_PROCESS) as server:

@@ -5,6 +5,8 @@ import random
 import threading
 import time
 
+import pytest
+
 from tests.faults.clients import Crowd, Prober, open_loop, outcome_over, post
 from tests.faults.injection import Killer, every
 from tests.faults.ledger import latencies, outcome_of, quantile
@@ -166,6 +168,7 @@ def test_f38_refusals_under_overload_can_be_read_while_uploading(
         fault.note(f"{len(seen)} of {len(seen)} refusals were read")
 
 
+@pytest.mark.timeout(900)
 def test_x01_kills_bombs_and_twice_the_capacity(fault, serve, fake_model, tmp_path):
     corpus = [image for image, _ in bombs().values() if len(image) < 100_000]
     with overloaded(serve, fake_model) as server:
