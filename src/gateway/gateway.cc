@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -39,12 +40,15 @@ namespace asio = boost::asio;
 
 constexpr auto kAcceptPause = std::chrono::milliseconds(50);
 constexpr auto kAcceptLogPeriod = std::chrono::seconds(1);
+// For a header that has begun, while others wait for a connection.
+constexpr auto kHeaderPatience = std::chrono::milliseconds(250);
 constexpr auto kHealthPeriod = std::chrono::milliseconds(250);
 constexpr auto kQuietTime = std::chrono::milliseconds(20);
 // For calls that came while their connections were being told that the server goes.
 constexpr auto kGrpcGoodbye = std::chrono::milliseconds(500);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
+constexpr std::size_t kManyConnections = 1000;
 
 class Gateway {
  public:
@@ -75,6 +79,7 @@ class Gateway {
     Assign(http_acceptor_, kGatewayHttpFd);
     Assign(grpc_acceptor_, kGatewayGrpcFd);
     Assign(admin_acceptor_, kGatewayAdminFd);
+    inference_.budget().Watch([this] { return cgroup_.MemoryLimit(); });
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
     grpc_.Shutdown(kGrpcGoodbye);
@@ -128,6 +133,7 @@ class Gateway {
       LogAcceptFailure(error.message());
       if (HasLeft(error)) continue;
       // Out of descriptors, most likely. The connection waits in the listen queue.
+      MakeRoom();
       co_await Pause(kAcceptPause);
     }
   }
@@ -141,11 +147,18 @@ class Gateway {
     accept_logged_ = Now();
   }
 
+  // Whoever is slow with a header goes, so that probes and clients get their turn.
+  void MakeRoom() {
+    const std::size_t closed = state_.slow_headers.CloseOlderThan(Now() - kHeaderPatience);
+    for (std::size_t i = 0; i < closed; ++i) metrics_.Refused(Reason::kRequestTimeout);
+  }
+
   asio::awaitable<void> AcceptHttp(asio::ip::tcp::acceptor& acceptor, Audience audience) {
     // The operator's connections come on top of all others.
     const std::size_t spare = kSpareConnections * (audience == Audience::kAdmin ? 2 : 1);
     for (;;) {
       if (ClientsHold(options_.connections_max + spare)) {
+        MakeRoom();
         co_await Pause(kAcceptPause);
         continue;
       }
@@ -179,9 +192,19 @@ class Gateway {
       MirrorModels();
       LetGo();
       canary_.Check(Now());
-      inference_.SetMemoryLimit(cgroup_.MemoryLimit());  // It may be changed at any time.
+      inference_.budget().Refresh();
+      GiveMemoryBack();
+      sink_.Flush();  // What could not be written has its next chance, whether or not more comes.
       co_await Pause(kHealthPeriod);
     }
+  }
+
+  // What thousands of connections held is in small pieces, which are not given back by themselves.
+  void GiveMemoryBack() {
+    most_connections_ = std::max(most_connections_, state_.connections);
+    if (most_connections_ < kManyConnections || state_.connections > most_connections_ / 2) return;
+    most_connections_ = state_.connections;
+    ::malloc_trim(0);
   }
 
   void MirrorModels() {
@@ -363,6 +386,7 @@ class Gateway {
   std::set<std::string> mirrored_;     // Models that gRPC's health service knows.
   std::set<ServableId> told_drained_;  // Retiring ones that the supervisor may end.
   bool accepting_ = false;
+  std::size_t most_connections_ = 0;   // Since memory was given back last.
   std::uint64_t accept_failures_ = 0;  // Not yet told.
   TimePoint accept_logged_ = TimePoint::min();
   bool drain_started_ = false;

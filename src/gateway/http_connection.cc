@@ -11,6 +11,7 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <tuple>
 
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
@@ -71,7 +72,7 @@ class Connection {
     parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(boost::none);
     stream_.expires_after(state_.options.header_timeout);
-    const auto [error, bytes] = co_await http::async_read_header(stream_, buffer_, parser, kUse);
+    const auto [error, bytes] = co_await ReadHeader(parser);
     Exchange exchange;
     exchange.start = Now();
     if (error) co_return co_await RefuseHeader(exchange, error);
@@ -81,6 +82,11 @@ class Connection {
     exchange.head = parser.get().method() == http::verb::head;
     exchange.body_unread = !parser.is_done();
     co_return co_await Route(parser, exchange);
+  }
+
+  asio::awaitable<std::tuple<error_code, std::size_t>> ReadHeader(HttpParser& parser) {
+    const SlowHeaders::Entry waiting(state_.slow_headers, Now(), [this] { stream_.close(); });
+    co_return co_await http::async_read_header(stream_, buffer_, parser, kUse);
   }
 
   // Waits for the first byte of a request: an idle connection costs nothing, and may stay idle.
@@ -210,11 +216,11 @@ class Connection {
     }
     ++state_.unwritten;
     exchange.admitted = true;
-    state_.inference.ReserveBytes(bytes);
+    state_.inference.budget().Reserve(bytes);
     Result<Body> body = co_await bodies_.Read(parser, *length);
     if (body) exchange.body_unread = false;
     if (body && compressed) body = co_await bodies_.Inflate(std::move(*body), *coding);
-    state_.inference.ReleaseBytes(bytes);
+    state_.inference.budget().Release(bytes);
     if (!body) {
       if (body.error().reason == Reason::kClientClosed) {
         state_.AnswerWritten();

@@ -46,7 +46,7 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
       metrics_(metrics),
       log_(log),
       tell_(std::move(tell)),
-      bytes_max_(options.queue_bytes_max),
+      budget_(options.queue_bytes_max),
       is_successor_(options.successor > 0),
       scheduler_(SchedulerOptions(options)),
       quarantine_({}),
@@ -61,10 +61,8 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
 // --- Requests ---
 
 Scheduler::Admission InferenceService::Admit(ServableId servable, std::size_t bytes,
-                                             TimePoint deadline) const {
-  const std::size_t held = scheduler_.bytes() + reserved_bytes_;
-  // One body alone is let in: to come back later would not make it smaller.
-  if (held + bytes > bytes_max_ || (held > 0 && held + bytes > memory_share_)) {
+                                             TimePoint deadline) {
+  if (!budget_.Takes(bytes, scheduler_.bytes())) {
     return {Reason::kOverloaded, std::chrono::seconds(1)};
   }
   return scheduler_.Admit(servable, 1, bytes, deadline, Now());

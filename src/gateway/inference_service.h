@@ -5,7 +5,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include <vector>
 
 #include "base/drill_fault.h"
+#include "gateway/body_budget.h"
 #include "gateway/call/inference.h"
 #include "gateway/call/inference_statistics.h"
 #include "gateway/death_log.h"
@@ -56,15 +56,8 @@ class InferenceService {
   // --- Requests ---
   // Whether a request of `bytes` may be read at all: model alive, deadline can be met, budgets
   // free.
-  Scheduler::Admission Admit(ServableId servable, std::size_t bytes, TimePoint deadline) const;
-  // Under a memory limit bodies get a part of it, whatever the configuration says: the kernel would
-  // rather end a process than refuse a request.
-  void SetMemoryLimit(std::optional<std::uint64_t> limit) {
-    memory_share_ = limit.has_value() ? *limit / kMemoryParts : kNoMemoryLimit;
-  }
-  // Bytes of bodies that are being read count against the budget, too.
-  void ReserveBytes(std::size_t bytes) { reserved_bytes_ += bytes; }
-  void ReleaseBytes(std::size_t bytes) { reserved_bytes_ -= bytes; }
+  Scheduler::Admission Admit(ServableId servable, std::size_t bytes, TimePoint deadline);
+  BodyBudget& budget() { return budget_; }
 
   struct Call {
     ServableId servable;
@@ -119,11 +112,6 @@ class InferenceService {
   Duration RetryHint(Reason reason, Duration backlog);
 
  private:
-  // The others are for the model, for decoding, and for copies of a body: one in the kernel's
-  // buffers, one in an arena.
-  static constexpr std::uint64_t kMemoryParts = 4;
-  static constexpr std::uint64_t kNoMemoryLimit = std::numeric_limits<std::uint64_t>::max();
-
   struct PendingCall {
     Call call;
     std::vector<ItemOutcome> outcomes;
@@ -176,8 +164,7 @@ class InferenceService {
   Metrics& metrics_;
   Log& log_;
   TellSupervisor tell_;
-  std::size_t bytes_max_;
-  std::uint64_t memory_share_ = kNoMemoryLimit;
+  BodyBudget budget_;
   bool is_successor_;
   Scheduler scheduler_;
   Quarantine quarantine_;
@@ -199,7 +186,6 @@ class InferenceService {
   std::optional<ServableId> last_asked_;  // Whose worker was sent an item last.
   std::set<SlotId> garbled_;              // Whose next answer a drill garbles.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;
-  std::size_t reserved_bytes_ = 0;
   std::map<SlotId, TimePoint> lost_at_;         // Slots whose ready worker is gone.
   std::map<ServableId, TimePoint> last_ready_;  // When the servable last had a ready worker.
   TimePoint last_progress_;

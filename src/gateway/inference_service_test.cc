@@ -155,11 +155,11 @@ TEST_F(InferenceServiceTest, BodiesThatAreBeingReadCountAgainstTheByteBudget) {
   const TimePoint deadline = Now() + seconds(60);
   EXPECT_EQ(service_->Admit(kServable, 1000, deadline).reason, Reason::kOk);
   EXPECT_EQ(service_->Admit(kServable, 1001, deadline).reason, Reason::kOverloaded);
-  service_->ReserveBytes(600);
+  service_->budget().Reserve(600);
   EXPECT_EQ(service_->Admit(kServable, 401, deadline).reason, Reason::kOverloaded);
   EXPECT_EQ(service_->Admit(kServable, 400, deadline).reason, Reason::kOk);
   EXPECT_EQ(service_->levels().bytes, 600u);
-  service_->ReleaseBytes(600);
+  service_->budget().Release(600);
   const auto request = Submit(Image(std::string(300, 'x')));
   EXPECT_EQ(service_->Admit(kServable, 701, deadline).reason, Reason::kOverloaded);
   const auto item = worker->Take();
@@ -168,16 +168,16 @@ TEST_F(InferenceServiceTest, BodiesThatAreBeingReadCountAgainstTheByteBudget) {
   EXPECT_EQ(service_->Admit(kServable, 1000, deadline).reason, Reason::kOk);
 }
 
-TEST_F(InferenceServiceTest, BodiesGetAQuarterOfTheMemoryLimit) {
+TEST_F(InferenceServiceTest, AMemoryLimitThatIsLoweredHoldsForTheNextBody) {
   const auto worker = ReadyWorker(0);
   const TimePoint deadline = Now() + std::chrono::seconds(10);
-  service_->SetMemoryLimit(4000);
-  EXPECT_EQ(service_->Admit(kServable, 1500, deadline).reason, Reason::kOk) << "alone";
-  service_->ReserveBytes(600);
-  EXPECT_EQ(service_->Admit(kServable, 400, deadline).reason, Reason::kOk);
-  EXPECT_EQ(service_->Admit(kServable, 401, deadline).reason, Reason::kOverloaded);
-  service_->SetMemoryLimit(std::nullopt);
-  EXPECT_EQ(service_->Admit(kServable, 401, deadline).reason, Reason::kOk);
+  std::optional<std::uint64_t> limit;
+  service_->budget().Watch([&] { return limit; });
+  service_->budget().Reserve(MiB(1));
+  EXPECT_EQ(service_->Admit(kServable, MiB(8), deadline).reason, Reason::kOk);
+  limit = MiB(16);
+  EXPECT_EQ(service_->Admit(kServable, MiB(8), deadline).reason, Reason::kOverloaded);
+  EXPECT_EQ(service_->Admit(kServable, MiB(3), deadline).reason, Reason::kOk);
 }
 
 TEST_F(InferenceServiceTest, AClientsNanIsNotTheWorkersFault) {

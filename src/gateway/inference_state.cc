@@ -75,7 +75,7 @@ void InferenceService::CountCall(const PendingCall& call) {
 Metrics::Levels InferenceService::levels() const {
   Metrics::Levels levels{.queued = scheduler_.queued(),
                          .running = scheduler_.running(),
-                         .bytes = scheduler_.bytes() + reserved_bytes_};
+                         .bytes = scheduler_.bytes() + budget_.reserved()};
   for (const ServableId id : servables_.ids()) levels.workers_ready += scheduler_.ReadyWorkers(id);
   return levels;
 }

@@ -8,6 +8,7 @@
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
 #include "gateway/servable_table.h"
+#include "gateway/slow_headers.h"
 #include "ipc/gateway_options.h"
 #include "telemetry/log.h"
 
@@ -23,6 +24,7 @@ struct ServerState {
   ModelOrders& orders;
   bool draining = false;
   std::size_t connections = 0;
+  SlowHeaders slow_headers;
   std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.
   std::function<void()> all_written;  // If set: called when the last has been.
 
