@@ -18,7 +18,6 @@ BEGIN, END = "<!-- faults: begin -->", "<!-- faults: end -->"
 
 # Ids without a test: why.
 NOT_HERE = {
-    "F56": "not yet: there is no deployment script",
     "F57": "not run: needs a GPU",
 }
 
