@@ -3,9 +3,9 @@
 # Tests, and the long run before a change lands. Sourced by ./dev.
 
 readonly RESULTS=build/results
-readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract)
+readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
-cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process lint python, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process lint python deploy, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -25,6 +25,9 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
     lint) lint_all ;;
     python)
       step "Python tests" run_pytest tests/python
+      ;;
+    deploy)
+      step "deploy tests" run_pytest tests/deploy
       ;;
     process | contract)
       build_everything
@@ -152,7 +155,7 @@ run_matching() {
     step "Python tests like $filter" run_pytest "${PYTEST_FOLDERS[@]}" -k "$filter"
   fi
   [[ $found == yes ]] ||
-    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, lint or python" 64
+    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, lint, python or deploy" 64
 }
 
 # The last line counts, so that a script can read it.
