@@ -44,6 +44,16 @@ def test_4_the_health_path_is_one_that_the_server_has(kit):
     assert f"  {group['HealthCheckPath']}:" in contract
 
 
+@pytest.mark.parametrize("file", MANIFESTS, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_4_probes_ask_for_what_the_server_has(file):
+    contract = (DEPLOY.parent / "api/openapi.yaml").read_text()
+    text = file.read_text()
+    for path in re.findall(r"httpGet: \{path: ([^,]+),|healthcheck-path: (\S+)", text):
+        assert f"  {path[0] or path[1]}:\n" in contract
+    if file.stem in ("deployment", "serving-runtime"):
+        assert "/readyz" in text and "/livez" in text
+
+
 @pytest.mark.parametrize("kit", WITH_IMAGE)
 def test_6_an_image_is_named_by_its_digest(kit):
     pattern = Template(text_of(kit)).parameters["ImageUri"]["AllowedPattern"]
