@@ -19,7 +19,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using beast::error_code;
 
-constexpr auto kWriteTime = std::chrono::seconds(30);
+constexpr auto kContinueTime = std::chrono::seconds(30);
 constexpr std::size_t kChunkedPart = KiB(64);
 
 Error ReadError(error_code error) {
@@ -71,7 +71,7 @@ Result<std::size_t> BodyReader::Length(const HttpParser& parser) const {
 
 asio::awaitable<Result<Body>> BodyReader::Read(HttpParser& parser, std::size_t length) {
   if (beast::iequals(HeaderField(parser, http::field::expect), "100-continue")) {
-    stream_.expires_after(kWriteTime);
+    stream_.expires_after(kContinueTime);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(kContinue), kUse);
     if (error) co_return Error{Reason::kClientClosed, "the client is gone"};

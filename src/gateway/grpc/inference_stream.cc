@@ -12,7 +12,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kWindow = 8;  // Requests that have been read and not yet answered.
-constexpr std::string_view kMethod = "/inference.GRPCInferenceService/ModelStreamInfer";
+constexpr std::string_view kStreamMethod = "/inference.GRPCInferenceService/ModelStreamInfer";
 
 // Lives from the stream's begin until OnDone(). gRPC's threads post to the loop; all else is there.
 class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
@@ -84,7 +84,7 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 
   void Done(Exchange& exchange, const grpc::Status& status) {
     exchange.answered = true;
-    CountAnswer(gateway_.state, kMethod, status, exchange.start);
+    CountAnswer(gateway_.state, kStreamMethod, status, exchange.start);
   }
 
   // Writes the oldest answer if it is there, and reads on while there is room.

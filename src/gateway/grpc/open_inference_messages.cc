@@ -7,10 +7,12 @@
 #include <string>
 
 #include "base/build_id.h"
+#include "gateway/call/bad_request.h"
 #include "gateway/call/class_text.h"
 #include "gateway/call/inference_protocol.h"
 #include "gateway/call/signatures.h"
 #include "gateway/call/tensor_items.h"
+#include "gateway/grpc/message_bytes.h"
 
 namespace holdfast {
 namespace {
@@ -18,26 +20,20 @@ namespace {
 constexpr std::int64_t kClassesMax = 1000;
 constexpr std::size_t kDimensionsMax = 8;
 
-Error Bad(std::string message) { return Error{Reason::kBadRequest, std::move(message)}; }
-
-ByteView Bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
-
 using InputTensor = inference::ModelInferRequest::InferInputTensor;
 
 Status ReadOutputs(const inference::ModelInferRequest& request, const ServableDescription& servable,
                    InferenceProtocolReply& reply) {
   for (const auto& output : request.outputs()) {
     if (output.name() != servable.signature.output.name) {
-      return Bad(fmt::format("the model has no such output; its own is \"{}\"",
-                             servable.signature.output.name));
+      return BadRequest(fmt::format("the model has no such output; its own is \"{}\"",
+                                    servable.signature.output.name));
     }
     const auto classes = output.parameters().find("classification");
     if (classes == output.parameters().end()) continue;
     const std::int64_t count = classes->second.int64_param();
     if (count < 1 || count > kClassesMax) {
-      return Bad(fmt::format("classification: expected 1 to {} classes", kClassesMax));
+      return BadRequest(fmt::format("classification: expected 1 to {} classes", kClassesMax));
     }
     reply.classes = static_cast<std::uint32_t>(count);
   }
@@ -58,15 +54,15 @@ Result<std::vector<InferenceItem>> FromIntegers(const InputTensor& tensor, std::
   const auto& numbers = tensor.contents().uint_contents();
   const std::size_t item_numbers = ElementCount(ItemShape(input)).value_or(0);
   if (static_cast<std::size_t>(numbers.size()) != count * item_numbers) {
-    return Bad(fmt::format("{} has {} values; its shape has {}", tensor.name(), numbers.size(),
-                           count * item_numbers));
+    return BadRequest(fmt::format("{} has {} values; its shape has {}", tensor.name(),
+                                  numbers.size(), count * item_numbers));
   }
   std::vector<InferenceItem> items;
   for (std::size_t i = 0; i < count; ++i) {
     std::vector<std::uint8_t> bytes(item_numbers * sizeof(float));
     for (std::size_t j = 0; j < item_numbers; ++j) {
       const std::uint32_t number = numbers.Get(static_cast<int>(i * item_numbers + j));
-      if (number > 255) return Bad(tensor.name() + " has a number too big for uint8");
+      if (number > 255) return BadRequest(tensor.name() + " has a number too big for uint8");
       const auto widened = static_cast<float>(number);
       std::memcpy(bytes.data() + j * sizeof widened, &widened, sizeof widened);
     }
@@ -79,14 +75,14 @@ CallResult TensorItems(const inference::ModelInferRequest& request, const InputT
                        const TensorSpec& input, std::size_t items_max) {
   const std::string_view expected = InferenceProtocolDTypeName(input.dtype);
   if (tensor.datatype() != expected) {
-    return Bad(fmt::format("input \"{}\" has another datatype than the model's, which is {}",
-                           tensor.name(), expected));
+    return BadRequest(fmt::format("input \"{}\" has another datatype than the model's, which is {}",
+                                  tensor.name(), expected));
   }
   const Shape shape(tensor.shape().begin(), tensor.shape().end());
   const std::size_t count = TRY(CountTensorItems(tensor.name(), shape, input, items_max));
   ParsedCall call;
   if (request.raw_input_contents_size() > 0) {
-    call.items = TRY(SplitTensor(tensor.name(), Bytes(request.raw_input_contents(0)), input.dtype,
+    call.items = TRY(SplitTensor(tensor.name(), BytesOf(request.raw_input_contents(0)), input.dtype,
                                  count, input));
   } else if (input.dtype == DType::kFloat32) {
     call.items = TRY(FromFloats(tensor, count, input));
@@ -99,23 +95,24 @@ CallResult TensorItems(const inference::ModelInferRequest& request, const InputT
 CallResult ImageItems(const inference::ModelInferRequest& request, const InputTensor& tensor,
                       std::size_t items_max) {
   if (tensor.datatype() != "BYTES") {
-    return Bad(fmt::format("input \"{}\": encoded images have the datatype BYTES", tensor.name()));
+    return BadRequest(
+        fmt::format("input \"{}\": encoded images have the datatype BYTES", tensor.name()));
   }
   const Shape shape(tensor.shape().begin(), tensor.shape().end());
   const std::size_t count = TRY(CountImageItems(tensor.name(), shape, items_max));
   ParsedCall call;
   if (request.raw_input_contents_size() > 0) {
-    call.items = TRY(SplitImages(tensor.name(), Bytes(request.raw_input_contents(0)), count));
+    call.items = TRY(SplitImages(tensor.name(), BytesOf(request.raw_input_contents(0)), count));
     return call;
   }
   const auto& strings = tensor.contents().bytes_contents();
   if (static_cast<std::size_t>(strings.size()) != count) {
-    return Bad(
+    return BadRequest(
         fmt::format("{} has {} strings; its shape {}", tensor.name(), strings.size(), count));
   }
   for (std::size_t i = 0; i < count; ++i) {
     auto item = ImageItem(fmt::format("{}[{}]", tensor.name(), i),
-                          ItemBytes::Borrow(Bytes(strings.Get(static_cast<int>(i)))));
+                          ItemBytes::Borrow(BytesOf(strings.Get(static_cast<int>(i)))));
     if (!item) return CallError{std::move(item).error(), i, false};
     call.items.push_back(*std::move(item));
   }
@@ -147,19 +144,19 @@ CallResult ParseInfer(const inference::ModelInferRequest& request,
                       const ServableDescription& servable, std::size_t items_max) {
   const TensorSpec& input = servable.signature.input;
   if (request.inputs_size() != 1) {
-    return Bad(fmt::format("one input is expected, {} came; {}", request.inputs_size(),
-                           InputNames(input)));
+    return BadRequest(fmt::format("one input is expected, {} came; {}", request.inputs_size(),
+                                  InputNames(input)));
   }
   const InputTensor& tensor = request.inputs(0);
   if (static_cast<std::size_t>(tensor.shape_size()) > kDimensionsMax) {
-    return Bad("the input's shape is too long");
+    return BadRequest("the input's shape is too long");
   }
   const bool raw = request.raw_input_contents_size() > 0;
   if (raw && tensor.has_contents()) {
-    return Bad("the input has typed contents and raw ones; send either");
+    return BadRequest("the input has typed contents and raw ones; send either");
   }
   if (request.raw_input_contents_size() > 1) {
-    return Bad("more raw contents came than inputs");
+    return BadRequest("more raw contents came than inputs");
   }
   InferenceProtocolReply reply;
   reply.id = request.id();
@@ -167,7 +164,7 @@ CallResult ParseInfer(const inference::ModelInferRequest& request,
   const bool image =
       tensor.name() == kImageInput && (tensor.datatype() == "BYTES" || tensor.name() != input.name);
   if (!image && tensor.name() != input.name) {
-    return Bad("there is no such input; " + InputNames(input));
+    return BadRequest("there is no such input; " + InputNames(input));
   }
   CallResult call = image ? ImageItems(request, tensor, items_max)
                           : TensorItems(request, tensor, input, items_max);

@@ -8,20 +8,16 @@
 #include <cstring>
 #include <string>
 
+#include "gateway/call/bad_request.h"
 #include "gateway/call/class_text.h"
 #include "gateway/call/signatures.h"
 #include "gateway/call/tensor_items.h"
+#include "gateway/grpc/message_bytes.h"
 
 namespace holdfast {
 namespace {
 
 namespace serving = tensorflow::serving;
-
-Error Bad(std::string message) { return Error{Reason::kBadRequest, std::move(message)}; }
-
-ByteView Bytes(const std::string& text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
 
 tensorflow::DataType TensorFlowDType(DType dtype) {
   tensorflow::DataType type = tensorflow::DT_INVALID;
@@ -39,8 +35,8 @@ Shape ShapeOf(const tensorflow::TensorProto& tensor) {
 // Why `signature` cannot be asked: it is none of ours.
 std::optional<CallError> RefuseSignature(const std::string& signature) {
   if (signature.empty() || signature == kServingDefault || signature == kServingBytes) return {};
-  return CallError{Bad(fmt::format("unknown signature; this model has {} and {}", kServingDefault,
-                                   kServingBytes)),
+  return CallError{BadRequest(fmt::format("unknown signature; this model has {} and {}",
+                                          kServingDefault, kServingBytes)),
                    std::nullopt, true};
 }
 
@@ -51,7 +47,7 @@ Result<std::vector<InferenceItem>> ItemsFromList(const std::string& name, const 
   const std::size_t item_numbers = ElementCount(ItemShape(input)).value_or(0);
   const auto given = static_cast<std::size_t>(numbers.size());
   if (given == 0 || given > count * item_numbers) {
-    return Bad(
+    return BadRequest(
         fmt::format("{} has {} values; its shape has {}", name, given, count * item_numbers));
   }
   std::vector<InferenceItem> items;
@@ -70,14 +66,15 @@ Result<std::vector<InferenceItem>> ItemsFromList(const std::string& name, const 
 CallResult TensorItems(const std::string& name, const tensorflow::TensorProto& tensor,
                        const TensorSpec& input, std::size_t items_max) {
   if (tensor.dtype() != TensorFlowDType(input.dtype)) {
-    return Bad(fmt::format("input \"{}\" has the type {}; the model's is {}", name,
-                           tensorflow::DataType_Name(tensor.dtype()),
-                           TensorFlowDTypeName(input.dtype)));
+    return BadRequest(fmt::format("input \"{}\" has the type {}; the model's is {}", name,
+                                  tensorflow::DataType_Name(tensor.dtype()),
+                                  TensorFlowDTypeName(input.dtype)));
   }
   const std::size_t count = TRY(CountTensorItems(name, ShapeOf(tensor), input, items_max));
   ParsedCall call;
   if (!tensor.tensor_content().empty()) {
-    call.items = TRY(SplitTensor(name, Bytes(tensor.tensor_content()), input.dtype, count, input));
+    call.items =
+        TRY(SplitTensor(name, BytesOf(tensor.tensor_content()), input.dtype, count, input));
   } else if (input.dtype == DType::kFloat32) {
     call.items = TRY(ItemsFromList(name, tensor.float_val(), count, input));
   } else {
@@ -89,19 +86,19 @@ CallResult TensorItems(const std::string& name, const tensorflow::TensorProto& t
 CallResult ImageItems(const std::string& name, const tensorflow::TensorProto& tensor,
                       std::size_t items_max) {
   if (tensor.dtype() != tensorflow::DT_STRING) {
-    return Bad(fmt::format("input \"{}\" has the type {}; encoded images are DT_STRING", name,
-                           tensorflow::DataType_Name(tensor.dtype())));
+    return BadRequest(fmt::format("input \"{}\" has the type {}; encoded images are DT_STRING",
+                                  name, tensorflow::DataType_Name(tensor.dtype())));
   }
   Shape shape = ShapeOf(tensor);
   if (shape.empty()) shape = {1};  // A scalar is one image.
   const std::size_t count = TRY(CountImageItems(name, shape, items_max));
   const auto given = static_cast<std::size_t>(tensor.string_val_size());
   if (given != count)
-    return Bad(fmt::format("{} has {} strings; its shape {}", name, given, count));
+    return BadRequest(fmt::format("{} has {} strings; its shape {}", name, given, count));
   ParsedCall call;
   for (std::size_t i = 0; i < count; ++i) {
     auto item = ImageItem(fmt::format("{}[{}]", name, i),
-                          ItemBytes::Borrow(Bytes(tensor.string_val(static_cast<int>(i)))));
+                          ItemBytes::Borrow(BytesOf(tensor.string_val(static_cast<int>(i)))));
     if (!item) return CallError{std::move(item).error(), i, false};
     call.items.push_back(*std::move(item));
   }
@@ -114,21 +111,21 @@ Result<InferenceItem> ExampleItem(const std::string& name, const tensorflow::Exa
   for (const auto& [key, feature] : example.features().feature()) {
     if (key == kImageInput || (key == input.name && feature.has_bytes_list())) {
       if (feature.bytes_list().value_size() != 1) {
-        return Bad(fmt::format("{}: \"{}\" needs one image's bytes", name, key));
+        return BadRequest(fmt::format("{}: \"{}\" needs one image's bytes", name, key));
       }
-      return ImageItem(name, ItemBytes::Borrow(Bytes(feature.bytes_list().value(0))));
+      return ImageItem(name, ItemBytes::Borrow(BytesOf(feature.bytes_list().value(0))));
     }
     if (key == input.name) {
       const std::size_t numbers = ElementCount(ItemShape(input)).value_or(0);
       if (static_cast<std::size_t>(feature.float_list().value_size()) != numbers) {
-        return Bad(fmt::format("{}: \"{}\" has {} floats; the model's input has {}", name, key,
-                               feature.float_list().value_size(), numbers));
+        return BadRequest(fmt::format("{}: \"{}\" has {} floats; the model's input has {}", name,
+                                      key, feature.float_list().value_size(), numbers));
       }
       auto items = TRY(ItemsFromList(name, feature.float_list().value(), 1, input));
       return std::move(items.front());
     }
   }
-  return Bad(fmt::format("{} has no feature \"{}\"", name, kImageInput));
+  return BadRequest(fmt::format("{} has no feature \"{}\"", name, kImageInput));
 }
 
 void FillSpec(const ServableDescription& servable, std::string_view signature,
@@ -154,23 +151,23 @@ CallResult ParsePredict(const serving::PredictRequest& request, const ServableDe
   if (auto refusal = RefuseSignature(signature)) return *std::move(refusal);
   const TensorSpec& input = servable.signature.input;
   if (request.inputs().size() != 1) {
-    return Bad(fmt::format("one input is expected, {} came; {}", request.inputs().size(),
-                           InputNames(input)));
+    return BadRequest(fmt::format("one input is expected, {} came; {}", request.inputs().size(),
+                                  InputNames(input)));
   }
   for (const std::string& output : request.output_filter()) {
     if (output != servable.signature.output.name) {
-      return Bad("output_filter names an output that the model has not: its own is \"" +
-                 servable.signature.output.name + '"');
+      return BadRequest("output_filter names an output that the model has not: its own is \"" +
+                        servable.signature.output.name + '"');
     }
   }
   const auto& [name, tensor] = *request.inputs().begin();
   if (name != kImageInput && name != input.name) {
-    return Bad("there is no such input; " + InputNames(input));
+    return BadRequest("there is no such input; " + InputNames(input));
   }
   // Encoded images are also taken under the input's own name, as the REST interface does.
   const bool images = name != input.name || tensor.dtype() == tensorflow::DT_STRING;
   if (signature == kServingBytes && !images) {
-    return Bad(fmt::format("{} takes encoded images", kServingBytes));
+    return BadRequest(fmt::format("{} takes encoded images", kServingBytes));
   }
   CallResult call =
       images ? ImageItems(name, tensor, items_max) : TensorItems(name, tensor, input, items_max);
@@ -186,7 +183,7 @@ CallResult ParseClassify(const serving::ClassificationRequest& request,
   const auto& examples = request.input().has_example_list_with_context()
                              ? request.input().example_list_with_context().examples()
                              : request.input().example_list().examples();
-  if (examples.empty()) return Bad("the input has no examples");
+  if (examples.empty()) return BadRequest("the input has no examples");
   if (static_cast<std::size_t>(examples.size()) > items_max) {
     return Error{Reason::kPayloadTooLarge,
                  fmt::format("{} examples; at most {} in one request", examples.size(), items_max)};

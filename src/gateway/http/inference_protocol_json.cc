@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 
+#include "gateway/call/bad_request.h"
 #include "gateway/call/image_format.h"
 #include "gateway/call/signatures.h"
 #include "gateway/call/tensor_items.h"
@@ -21,8 +22,6 @@ namespace {
 constexpr std::size_t kDimensionsMax = 8;
 constexpr std::size_t kIdBytesMax = 256;
 constexpr std::uint32_t kClassesMax = 1000;
-
-Error Bad(std::string message) { return Error{Reason::kBadRequest, std::move(message)}; }
 
 // "inputs": one of them.
 struct Input {
@@ -85,7 +84,8 @@ template <class Member>
 Status RequestParser::Object(std::string_view what, Member member) {
   const JsonToken first = reader_.Next();
   if (first == JsonToken::kError) return reader_.error();
-  if (first != JsonToken::kBeginObject) return Bad(fmt::format("{}: expected an object", what));
+  if (first != JsonToken::kBeginObject)
+    return BadRequest(fmt::format("{}: expected an object", what));
   for (;;) {
     const JsonToken token = reader_.Next();
     if (token == JsonToken::kError) return reader_.error();
@@ -99,7 +99,7 @@ template <class Element>
 Status RequestParser::Array(std::string_view what, Element element) {
   const JsonToken first = reader_.Next();
   if (first == JsonToken::kError) return reader_.error();
-  if (first != JsonToken::kBeginArray) return Bad(fmt::format("{}: expected a list", what));
+  if (first != JsonToken::kBeginArray) return BadRequest(fmt::format("{}: expected a list", what));
   for (;;) {
     JsonReader ahead = reader_;
     const JsonToken token = ahead.Next();
@@ -120,7 +120,7 @@ Status RequestParser::SkipValue() {
 Result<std::string> RequestParser::String(std::string_view what) {
   const JsonToken token = reader_.Next();
   if (token == JsonToken::kError) return reader_.error();
-  if (token != JsonToken::kString) return Bad(fmt::format("{}: expected a string", what));
+  if (token != JsonToken::kString) return BadRequest(fmt::format("{}: expected a string", what));
   return reader_.Text();
 }
 
@@ -130,7 +130,7 @@ Result<std::uint64_t> RequestParser::Count(std::string_view what) {
   if (token == JsonToken::kError) return reader_.error();
   const double number = token == JsonToken::kNumber ? reader_.number() : -1;
   if (!(number >= 0 && number < kExactIntegers) || number != std::floor(number)) {
-    return Bad(fmt::format("{}: expected a whole number", what));
+    return BadRequest(fmt::format("{}: expected a whole number", what));
   }
   return static_cast<std::uint64_t>(number);
 }
@@ -139,7 +139,7 @@ Result<bool> RequestParser::Boolean(std::string_view what) {
   const JsonToken token = reader_.Next();
   if (token == JsonToken::kError) return reader_.error();
   if (token != JsonToken::kTrue && token != JsonToken::kFalse) {
-    return Bad(fmt::format("{}: expected true or false", what));
+    return BadRequest(fmt::format("{}: expected true or false", what));
   }
   return token == JsonToken::kTrue;
 }
@@ -155,7 +155,7 @@ Status RequestParser::TopMember(const std::string& key) {
   if (key == "id") {
     call_.reply.id = TRY(String("\"id\""));
     if (call_.reply.id.size() > kIdBytesMax) {
-      return Bad(fmt::format("\"id\" is longer than {} bytes", kIdBytesMax));
+      return BadRequest(fmt::format("\"id\" is longer than {} bytes", kIdBytesMax));
     }
     return {};
   }
@@ -174,7 +174,8 @@ Status RequestParser::TopMember(const std::string& key) {
 Status RequestParser::ReadInput() {
   Input input;
   TRY_DO(Object("\"inputs\"", [&](const std::string& key) { return InputMember(key, input); }));
-  if (inputs_.size() == 2) return Bad("\"inputs\" has more tensors than the model has inputs");
+  if (inputs_.size() == 2)
+    return BadRequest("\"inputs\" has more tensors than the model has inputs");
   inputs_.push_back(std::move(input));
   return {};
 }
@@ -207,7 +208,8 @@ Status RequestParser::ReadShape(Input& input) {
   input.shape.emplace();
   return Array("an input's \"shape\"", [&]() -> Status {
     const std::uint64_t dimension = TRY(Count("an input's \"shape\""));
-    if (input.shape->size() == kDimensionsMax) return Bad("an input's \"shape\" is too long");
+    if (input.shape->size() == kDimensionsMax)
+      return BadRequest("an input's \"shape\" is too long");
     input.shape->push_back(static_cast<std::int64_t>(dimension));
     return {};
   });
@@ -218,8 +220,8 @@ Status RequestParser::ReadOutput() {
     if (key == "name") {
       const std::string name = TRY(String("an output's \"name\""));
       if (name != output_name_) {
-        return Bad(fmt::format("\"outputs\" names {}; the model's output is \"{}\"", Excerpt(name),
-                               output_name_));
+        return BadRequest(fmt::format("\"outputs\" names {}; the model's output is \"{}\"",
+                                      Excerpt(name), output_name_));
       }
       return {};
     }
@@ -239,7 +241,7 @@ Status RequestParser::OutputParameter(const std::string& key) {
   if (key == "classification") {
     const std::uint64_t classes = TRY(Count("classification"));
     if (classes > kClassesMax) {
-      return Bad(fmt::format("classification: at most {} classes", kClassesMax));
+      return BadRequest(fmt::format("classification: at most {} classes", kClassesMax));
     }
     call_.reply.classes = static_cast<std::uint32_t>(classes);
     return {};
@@ -248,28 +250,32 @@ Status RequestParser::OutputParameter(const std::string& key) {
 }
 
 CallResult RequestParser::Items() {
-  if (inputs_.empty()) return Bad("the request has no \"inputs\"; " + InputNames(input_spec_));
-  if (inputs_.size() > 1) return Bad("one input is expected; " + InputNames(input_spec_));
+  if (inputs_.empty())
+    return BadRequest("the request has no \"inputs\"; " + InputNames(input_spec_));
+  if (inputs_.size() > 1) return BadRequest("one input is expected; " + InputNames(input_spec_));
   const Input& input = inputs_.front();
-  if (!input.shape) return Bad(fmt::format("input {} has no \"shape\"", Excerpt(input.name)));
+  if (!input.shape)
+    return BadRequest(fmt::format("input {} has no \"shape\"", Excerpt(input.name)));
   if (input.binary_bytes.has_value() == input.data.has_value()) {
-    return Bad(
+    return BadRequest(
         fmt::format("input {} needs either \"data\" or \"binary_data_size\"", Excerpt(input.name)));
   }
   if (!input.binary_bytes && !binary_.empty()) {
-    return Bad(fmt::format("{} bytes follow the JSON, and no input claims them", binary_.size()));
+    return BadRequest(
+        fmt::format("{} bytes follow the JSON, and no input claims them", binary_.size()));
   }
   if (input.name == kImageInput && (input.datatype == "BYTES" || input.name != input_spec_.name)) {
     return ImageItems();
   }
   if (input.name == input_spec_.name) return TensorItems();
-  return Bad(fmt::format("there is no input {}; {}", Excerpt(input.name), InputNames(input_spec_)));
+  return BadRequest(
+      fmt::format("there is no input {}; {}", Excerpt(input.name), InputNames(input_spec_)));
 }
 
 Result<ByteView> RequestParser::BinaryData() const {
   if (*inputs_.front().binary_bytes != binary_.size()) {
-    return Bad(fmt::format("binary_data_size is {}, and {} bytes follow the JSON",
-                           *inputs_.front().binary_bytes, binary_.size()));
+    return BadRequest(fmt::format("binary_data_size is {}, and {} bytes follow the JSON",
+                                  *inputs_.front().binary_bytes, binary_.size()));
   }
   return binary_;
 }
@@ -278,8 +284,8 @@ CallResult RequestParser::TensorItems() {
   const Input& input = inputs_.front();
   const std::string_view expected = InferenceProtocolDTypeName(input_spec_.dtype);
   if (input.datatype != expected) {
-    return Bad(fmt::format("input \"{}\" has the datatype {}; the model's is {}", input.name,
-                           Excerpt(input.datatype), expected));
+    return BadRequest(fmt::format("input \"{}\" has the datatype {}; the model's is {}", input.name,
+                                  Excerpt(input.datatype), expected));
   }
   const std::size_t count =
       TRY(CountTensorItems(input.name, *input.shape, input_spec_, items_max_));
@@ -295,8 +301,8 @@ CallResult RequestParser::TensorItems() {
 CallResult RequestParser::ImageItems() {
   const Input& input = inputs_.front();
   if (input.datatype != "BYTES") {
-    return Bad(fmt::format("input \"{}\" has the datatype {}; encoded images are BYTES", input.name,
-                           Excerpt(input.datatype)));
+    return BadRequest(fmt::format("input \"{}\" has the datatype {}; encoded images are BYTES",
+                                  input.name, Excerpt(input.datatype)));
   }
   const std::size_t count = TRY(CountImageItems(input.name, *input.shape, items_max_));
   if (input.binary_bytes) {
@@ -326,13 +332,14 @@ Result<std::vector<InferenceItem>> RequestParser::NumbersFromJson(std::size_t co
         break;
       case JsonToken::kNumber: {
         if (column == item_numbers) {
-          if (rows.size() == count) return Bad(name + " has more numbers than its shape says");
+          if (rows.size() == count)
+            return BadRequest(name + " has more numbers than its shape says");
           rows.emplace_back(item_numbers * sizeof(float));
           column = 0;
         }
         if (std::isfinite(reader.number()) &&
             std::abs(reader.number()) > double{std::numeric_limits<float>::max()}) {
-          return Bad(name + " has a number too big for float32");
+          return BadRequest(name + " has a number too big for float32");
         }
         const auto number = static_cast<float>(reader.number());
         std::memcpy(rows.back().data() + column++ * sizeof number, &number, sizeof number);
@@ -341,12 +348,12 @@ Result<std::vector<InferenceItem>> RequestParser::NumbersFromJson(std::size_t co
       case JsonToken::kError:
         return reader.error();
       default:
-        return Bad(name + ": expected numbers as \"data\"");
+        return BadRequest(name + ": expected numbers as \"data\"");
     }
     if (depth == 0) break;
   } while (true);
   if (rows.size() != count || column != item_numbers) {
-    return Bad(name + " has fewer numbers than its shape says");
+    return BadRequest(name + " has fewer numbers than its shape says");
   }
   std::vector<InferenceItem> items;
   for (auto& row : rows) items.push_back({ItemKind::kTensor, ItemBytes::Own(std::move(row))});
@@ -373,12 +380,13 @@ tl::expected<std::vector<InferenceItem>, CallError> RequestParser::ImagesFromJso
         break;
       case JsonToken::kString: {
         const std::size_t index = items.size();
-        if (index == count) return refuse(Bad(name + " has more strings than its shape says"));
+        if (index == count)
+          return refuse(BadRequest(name + " has more strings than its shape says"));
         auto bytes =
             reader.has_escapes() ? DecodeBase64(reader.Text()) : DecodeBase64(reader.raw());
         if (!bytes) {
-          return refuse(Bad(fmt::format("{}[{}]: an image as base64 is expected: {}", name, index,
-                                        bytes.error().message)),
+          return refuse(BadRequest(fmt::format("{}[{}]: an image as base64 is expected: {}", name,
+                                               index, bytes.error().message)),
                         index);
         }
         auto item =
@@ -390,10 +398,11 @@ tl::expected<std::vector<InferenceItem>, CallError> RequestParser::ImagesFromJso
       case JsonToken::kError:
         return refuse(reader.error());
       default:
-        return refuse(Bad(name + ": expected strings as \"data\""));
+        return refuse(BadRequest(name + ": expected strings as \"data\""));
     }
   } while (depth > 0);
-  if (items.size() != count) return refuse(Bad(name + " has fewer strings than its shape says"));
+  if (items.size() != count)
+    return refuse(BadRequest(name + " has fewer strings than its shape says"));
   return items;
 }
 
@@ -422,8 +431,8 @@ CallResult ParseInferenceProtocol(ByteView body, std::optional<std::size_t> json
   if (json_bytes == 0U) return ParseBareInput(body, servable);
   const std::size_t json = json_bytes.value_or(body.size());
   if (json > body.size()) {
-    return Bad(fmt::format("Inference-Header-Content-Length is {}, and the body has {} bytes", json,
-                           body.size()));
+    return BadRequest(fmt::format(
+        "Inference-Header-Content-Length is {}, and the body has {} bytes", json, body.size()));
   }
   return RequestParser(body.first(json), body.subspan(json), servable, items_max).Parse();
 }

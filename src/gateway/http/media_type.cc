@@ -5,6 +5,8 @@
 #include <array>
 #include <vector>
 
+#include "gateway/http/ascii.h"
+
 namespace holdfast {
 namespace {
 
@@ -14,14 +16,6 @@ std::string_view Trim(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return lower;
 }
 
 std::string_view TakeTrimmed(std::string_view& rest, char separator) {
@@ -50,9 +44,9 @@ int ParseQuality(std::string_view text) {
 
 MediaRange ParseRange(std::string_view text) {
   MediaRange range;
-  range.type = Lower(TakeTrimmed(text, ';'));
+  range.type = LowerAscii(TakeTrimmed(text, ';'));
   while (!text.empty()) {
-    const std::string parameter = Lower(TakeTrimmed(text, ';'));
+    const std::string parameter = LowerAscii(TakeTrimmed(text, ';'));
     if (parameter.starts_with("q=")) range.quality = ParseQuality(parameter.substr(2));
   }
   return range;
@@ -68,7 +62,7 @@ int Exactness(std::string_view range, std::string_view type) {
 }  // namespace
 
 std::string MediaType(std::string_view content_type) {
-  return Lower(TakeTrimmed(content_type, ';'));
+  return LowerAscii(TakeTrimmed(content_type, ';'));
 }
 
 bool IsImageType(std::string_view media_type) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "gateway/call/bad_request.h"
 #include "gateway/call/image_format.h"
 #include "gateway/call/signatures.h"
 #include "gateway/encoding/base64.h"
@@ -16,8 +17,6 @@
 
 namespace holdfast {
 namespace {
-
-Error Bad(std::string message) { return Error{Reason::kBadRequest, std::move(message)}; }
 
 // An error about one of several things, with its name put first.
 Error About(const std::string& what, Error error) {
@@ -74,7 +73,7 @@ class BodyParser {
 
 Result<ParsedCall> BodyParser::Predict() {
   TRY_DO(Members(false));
-  if (list_name_.empty()) return Bad(R"(expected "instances" or "inputs" in the request)");
+  if (list_name_.empty()) return BadRequest(R"(expected "instances" or "inputs" in the request)");
   TRY_DO(CheckSignature());
   call_.form = list_name_ == "inputs" ? AnswerForm::kColumnTensors : AnswerForm::kRowTensors;
   return std::move(call_);
@@ -83,7 +82,7 @@ Result<ParsedCall> BodyParser::Predict() {
 Result<ParsedCall> BodyParser::Classify() {
   TRY_DO(Members(true));
   if (list_name_.empty()) {
-    return Bad(R"(expected {"examples": [{"image": {"b64": "…"}}, …]})");
+    return BadRequest(R"(expected {"examples": [{"image": {"b64": "…"}}, …]})");
   }
   TRY_DO(CheckSignature());
   call_.form = AnswerForm::kClassifyResult;
@@ -94,7 +93,7 @@ Status BodyParser::Members(bool classify) {
   const JsonToken first = reader_.Next();
   if (first == JsonToken::kError) return reader_.error();
   if (first != JsonToken::kBeginObject) {
-    return Bad("expected a JSON object, found " + DescribeValue(reader_, first));
+    return BadRequest("expected a JSON object, found " + DescribeValue(reader_, first));
   }
   for (;;) {
     const JsonToken token = reader_.Next();
@@ -108,13 +107,14 @@ Status BodyParser::Member(const std::string& key, bool classify) {
   const bool is_list = classify ? key == "examples" : key == "instances" || key == "inputs";
   const JsonToken first = reader_.Next();
   if (is_list) {
-    if (list_name_ == key) return Bad(fmt::format("\"{}\" is given twice", key));
-    if (!list_name_.empty()) return Bad(R"(expected either "instances" or "inputs", found both)");
+    if (list_name_ == key) return BadRequest(fmt::format("\"{}\" is given twice", key));
+    if (!list_name_.empty())
+      return BadRequest(R"(expected either "instances" or "inputs", found both)");
     list_name_ = key;
     if (key == "inputs") return Column(first);
     if (first == JsonToken::kError) return reader_.error();
     if (first != JsonToken::kBeginArray) {
-      return Bad(
+      return BadRequest(
           fmt::format("\"{}\": expected a list, found {}", key, DescribeValue(reader_, first)));
     }
     return List(key, classify ? &BodyParser::Example : &BodyParser::Row);
@@ -125,7 +125,7 @@ Status BodyParser::Member(const std::string& key, bool classify) {
       return {};
     }
     if (first != JsonToken::kError && first != JsonToken::kNull) {
-      return Bad(R"("signature_name": expected a string)");
+      return BadRequest(R"("signature_name": expected a string)");
     }
   }
   if (reader_.Skip(first) == JsonToken::kError) return reader_.error();
@@ -146,7 +146,7 @@ Status BodyParser::List(const std::string& name, Element element) {
     }
     TRY_DO(Item(element, token, fmt::format("{}[{}]", name, index)));
   }
-  if (call_.items.size() == before) return Bad(fmt::format("\"{}\" is an empty list", name));
+  if (call_.items.size() == before) return BadRequest(fmt::format("\"{}\" is an empty list", name));
   return {};
 }
 
@@ -163,13 +163,13 @@ Status BodyParser::Column(JsonToken first) {
   if (first == JsonToken::kBeginArray) return List("inputs", &BodyParser::Value);
   if (first != JsonToken::kBeginObject) {
     if (first == JsonToken::kError) return reader_.error();
-    return Bad("\"inputs\": expected a list with one element an item, found " +
-               DescribeValue(reader_, first));
+    return BadRequest("\"inputs\": expected a list with one element an item, found " +
+                      DescribeValue(reader_, first));
   }
   if (PastImage()) return Item(&BodyParser::Value, first, "inputs");
   const JsonToken key = reader_.Next();
   if (key == JsonToken::kError) return reader_.error();
-  if (key == JsonToken::kEndObject) return Bad("\"inputs\" is empty");
+  if (key == JsonToken::kEndObject) return BadRequest("\"inputs\" is empty");
   if (!IsInputName(reader_.Text())) return NoSuchInput("\"inputs\"");
   const JsonToken value = reader_.Next();
   if (value == JsonToken::kBeginArray) {
@@ -180,7 +180,7 @@ Status BodyParser::Column(JsonToken first) {
   const JsonToken end = reader_.Next();
   if (end == JsonToken::kError) return reader_.error();
   if (end != JsonToken::kEndObject) {
-    return Bad("\"inputs\" names several inputs; " + InputNames(input_));
+    return BadRequest("\"inputs\" names several inputs; " + InputNames(input_));
   }
   return {};
 }
@@ -191,13 +191,13 @@ Status BodyParser::Row(JsonToken first, const std::string& name) {
   if (const auto past = PastImage()) return Image(*past, name);
   const JsonToken key = reader_.Next();
   if (key == JsonToken::kError) return reader_.error();
-  if (key == JsonToken::kEndObject) return Bad(name + " is empty; " + InputNames(input_));
+  if (key == JsonToken::kEndObject) return BadRequest(name + " is empty; " + InputNames(input_));
   if (!IsInputName(reader_.Text())) return NoSuchInput(name);
   TRY_DO(Value(reader_.Next(), name));
   const JsonToken end = reader_.Next();
   if (end == JsonToken::kError) return reader_.error();
   if (end != JsonToken::kEndObject) {
-    return Bad(fmt::format("{} names several inputs; {}", name, InputNames(input_)));
+    return BadRequest(fmt::format("{} names several inputs; {}", name, InputNames(input_)));
   }
   return {};
 }
@@ -205,8 +205,8 @@ Status BodyParser::Row(JsonToken first, const std::string& name) {
 // Example := {Feature: Value, …} with one feature that is ours; the others are left alone.
 Status BodyParser::Example(JsonToken first, const std::string& name) {
   if (first != JsonToken::kBeginObject) {
-    return Bad(fmt::format(R"({}: expected {{"image": {{"b64": "…"}}}}, found {})", name,
-                           DescribeValue(reader_, first)));
+    return BadRequest(fmt::format(R"({}: expected {{"image": {{"b64": "…"}}}}, found {})", name,
+                                  DescribeValue(reader_, first)));
   }
   bool found = false;
   for (;;) {
@@ -219,11 +219,11 @@ Status BodyParser::Example(JsonToken first, const std::string& name) {
       if (reader_.Skip(value) == JsonToken::kError) return reader_.error();
       continue;
     }
-    if (found) return Bad(name + " has several images");
+    if (found) return BadRequest(name + " has several images");
     found = true;
     TRY_DO(Value(value, name));
   }
-  if (!found) return Bad(fmt::format(R"({} has no feature "{}")", name, kImageInput));
+  if (!found) return BadRequest(fmt::format(R"({} has no feature "{}")", name, kImageInput));
   return {};
 }
 
@@ -232,10 +232,10 @@ Status BodyParser::Value(JsonToken first, const std::string& name) {
   if (first == JsonToken::kError) return reader_.error();
   if (first == JsonToken::kBeginObject) {
     if (const auto past = PastImage()) return Image(*past, name);
-    return Bad(name + R"(: expected numbers or {"b64": "…"} and nothing else in it)");
+    return BadRequest(name + R"(: expected numbers or {"b64": "…"} and nothing else in it)");
   }
   if (first == JsonToken::kString) {
-    return Bad(name + R"( is a string; send an image as {"b64": "…"})");
+    return BadRequest(name + R"( is a string; send an image as {"b64": "…"})");
   }
   if (!takes_tensors_) {
     return Error{Reason::kNotImplemented,
@@ -276,20 +276,21 @@ Error BodyParser::NoSuchInput(const std::string& what) {
     reader_ = ahead;
     return reader_.error();
   }
-  return Bad(fmt::format("{} names {}; {}", what, Excerpt(reader_.Text()), InputNames(input_)));
+  return BadRequest(
+      fmt::format("{} names {}; {}", what, Excerpt(reader_.Text()), InputNames(input_)));
 }
 
 Status BodyParser::CheckSignature() {
   if (signature_name_.empty() || signature_name_ == kServingDefault) return {};
   if (signature_name_ != kServingBytes) {
-    return Bad(fmt::format("unknown signature {}; this model has {} and {}",
-                           Excerpt(signature_name_), kServingDefault, kServingBytes));
+    return BadRequest(fmt::format("unknown signature {}; this model has {} and {}",
+                                  Excerpt(signature_name_), kServingDefault, kServingBytes));
   }
   for (std::size_t i = 0; i < call_.items.size(); ++i) {
     if (call_.items[i].kind != ItemKind::kEncodedImage) {
       failed_item_ = i;
-      return Bad(fmt::format(R"({}[{}]: {} takes images, as {{"b64": "…"}})", list_name_, i,
-                             kServingBytes));
+      return BadRequest(fmt::format(R"({}[{}]: {} takes images, as {{"b64": "…"}})", list_name_, i,
+                                    kServingBytes));
     }
   }
   return {};
