@@ -9,7 +9,7 @@ import grpc
 import pytest
 from grpc_tools import protoc
 
-from tests.process.conftest import built  # noqa: F401 (a fixture)
+from tests.process.conftest import built, fake_model  # noqa: F401 (fixtures)
 from tests.process.running_server import MODELS, PHOTOS, ROOT, Server
 
 MODEL = "efficientnet-lite0"
