@@ -48,7 +48,7 @@ constexpr auto kQuietTime = std::chrono::milliseconds(20);
 constexpr auto kGrpcGoodbye = std::chrono::milliseconds(500);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
-constexpr std::size_t kManyConnections = 1000;
+constexpr std::size_t kManyConnections = 500;  // Some megabytes.
 
 class Gateway {
  public:
@@ -65,7 +65,7 @@ class Gateway {
         orders_([this](ModelOrder order, std::uint64_t number, const std::string& model) {
           return PassOn(order, number, model);
         }),
-        state_{options_, servables_, inference_, metrics_, log_, orders_},
+        state_{options_, servables_, inference_, metrics_, log_, orders_, pipeline_turns_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
@@ -199,10 +199,10 @@ class Gateway {
     }
   }
 
-  // What thousands of connections held is in small pieces, which are not given back by themselves.
+  // What hundreds of connections held is in small pieces, which are not given back by themselves.
   void GiveMemoryBack() {
     most_connections_ = std::max(most_connections_, state_.connections);
-    if (most_connections_ < kManyConnections || state_.connections > most_connections_ / 2) return;
+    if (most_connections_ - state_.connections < kManyConnections) return;
     most_connections_ = state_.connections;
     ::malloc_trim(0);
   }
@@ -376,6 +376,7 @@ class Gateway {
   Canary canary_;
   Cgroup cgroup_;
   ModelOrders orders_;
+  PipelineTurns pipeline_turns_{loop_};
   ServerState state_;
   SupervisorLink link_;
   asio::ip::tcp::acceptor http_acceptor_;

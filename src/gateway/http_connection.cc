@@ -91,7 +91,10 @@ class Connection {
 
   // Waits for the first byte of a request: an idle connection costs nothing, and may stay idle.
   asio::awaitable<bool> AwaitRequest() {
-    if (buffer_.size() > 0) co_return true;
+    if (buffer_.size() > 0) {
+      co_await state_.pipeline_turns.Turn();
+      co_return true;
+    }
     stream_.expires_after(state_.options.keep_alive);
     const auto [error, bytes] =
         co_await stream_.async_read_some(buffer_.prepare(kHttpHeaderBytesMax / 4), kUse);

@@ -7,6 +7,7 @@
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
+#include "gateway/pipeline_turns.h"
 #include "gateway/servable_table.h"
 #include "gateway/slow_headers.h"
 #include "ipc/gateway_options.h"
@@ -22,6 +23,7 @@ struct ServerState {
   Metrics& metrics;
   Log& log;
   ModelOrders& orders;
+  PipelineTurns& pipeline_turns;
   bool draining = false;
   std::size_t connections = 0;
   SlowHeaders slow_headers;
