@@ -36,6 +36,12 @@ def good_load(fault, server, tmp_path, seconds, share=0.4):
     return fault.load(server, grays(tmp_path, GOOD), rate=share * CAPACITY, seconds=seconds)
 
 
+def check_p99(fault, baseline, result):
+    """Good clients notice others' bad manners by a tenth at most, and the machine's noise."""
+    # A short run has few samples, and may share its cores with a compiler.
+    assert result["p99_ms"] <= 1.1 * baseline["p99_ms"] + fault.pick(1000, 5)
+
+
 def check_no_worker_noticed(server):
     assert server.metric("holdfast_worker_exits_total") == 0
     assert not server.events("worker-died") and not server.events("gateway-died")
@@ -99,7 +105,7 @@ def test_f34_slow_headers_slow_bodies_and_clients_that_do_not_read(
     with serve("--workers", "2", "--header-timeout-s", "2", models=models) as server:
         gateway = server.gateway()
         before = private_mib(gateway)
-        baseline = fault.settle(good_load(fault, server, tmp_path, 3))
+        baseline = fault.settle(good_load(fault, server, tmp_path, fault.pick(3, 20)))
         load = good_load(fault, server, tmp_path, fault.pick(8, 60))
         body = post(padded(gray(GOOD), 400_000))
         with closing([]) as connections:
@@ -134,8 +140,7 @@ def test_f34_slow_headers_slow_bodies_and_clients_that_do_not_read(
         fault.note(f"p99 {baseline['p99_ms']:.0f} → {result['p99_ms']:.0f} ms; gateway grew by "
                    f"{peak - before:.0f} MiB")
         assert server.metric("holdfast_refused_total", reason="REQUEST_TIMEOUT") >= slow_end * 0.9
-        # A short run has few samples, and may share its cores with a compiler.
-        assert result["p99_ms"] <= 1.2 * baseline["p99_ms"] + fault.pick(1000, 60)
+        check_p99(fault, baseline, result)
         assert peak - before <= 100
         check_no_worker_noticed(server)
 
@@ -253,6 +258,7 @@ def test_f40_thousands_of_idle_connections(fault, serve, models, tmp_path):
             # Some of what the first ones needed is kept for the next ones, which need no more.
             baseline = Baseline(server, (gray(GOOD), GOOD))
             kept = (baseline.memory[1] - fresh) * 1024 / count
+            alone = fault.settle(good_load(fault, server, tmp_path, fault.pick(3, 20)))
             with closing([]) as idle:
                 for _ in range(count):
                     idle.append(connect(server))
@@ -262,7 +268,8 @@ def test_f40_thousands_of_idle_connections(fault, serve, models, tmp_path):
                 wait_until(lambda: server.metric("holdfast_connections") >= count, "all taken")
                 result = fault.settle(good_load(fault, server, tmp_path, fault.pick(4, 60)))
             fault.note(f"{each:.1f} KiB a connection, {kept:.1f} of them kept; p99 "
-                       f"{result['p99_ms']:.0f} ms")
+                       f"{alone['p99_ms']:.0f} → {result['p99_ms']:.0f} ms")
+            check_p99(fault, alone, result)
             check_no_worker_noticed(server)
             baseline.check()
     finally:
