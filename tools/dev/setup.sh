@@ -87,8 +87,9 @@ make_python_environment() {
   rm -rf .venv
   quietly venv "$python" -m venv .venv ||
     fail "no virtual environment; is the package python3-venv installed?"
-  quietly pip .venv/bin/pip install --disable-pip-version-check --no-deps --only-binary=:all: \
-    --require-hashes -r tools/requirements.txt ||
+  # Not compiled: a test run imports few of the many files.
+  quietly pip .venv/bin/pip install --disable-pip-version-check --no-compile --no-deps \
+    --only-binary=:all: --require-hashes -r tools/requirements.txt ||
     fail "pip could not install tools/requirements.txt: check the network and pip's configuration"
   printf '%s' "$digest" >.venv/requirements.stamp
 }
