@@ -84,7 +84,8 @@ cmd_ci() { #: everything that must hold before a change lands
 
 # What a sanitizer can find in the time that a change may take: all code that reads foreign bytes,
 # and all that decides. ./dev asan and ./dev tsan take everything.
-readonly ASAN_PARTS=(tensor model backend scheduling lifecycle image gateway_encoding gateway_http)
+readonly ASAN_PARTS=(tensor model backend scheduling lifecycle image gateway_call gateway_encoding
+  gateway_http)
 readonly TSAN_PARTS=(base scheduling lifecycle)
 
 # sanitize_part PRESET LIBRARY…: the unit tests of these libraries, and the simulation.
