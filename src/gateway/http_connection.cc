@@ -8,11 +8,11 @@
 #include <boost/asio/experimental/awaitable_operators.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/http.hpp>
-#include <charconv>
 #include <memory>
 #include <optional>
 #include <tuple>
 
+#include "base/digits.h"
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
 #include "gateway/http_body.h"
@@ -181,14 +181,12 @@ class Connection {
   Result<Duration> TimeLimit(const HttpParser& parser) const {
     const std::string_view text = HeaderField(parser, "x-request-timeout-ms");
     if (text.empty()) return Duration(state_.options.deadline_default);
-    std::int64_t milliseconds = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), milliseconds);
-    if (error != std::errc{} || end != text.data() + text.size() || milliseconds <= 0) {
+    const auto milliseconds = ParseDigits<std::int64_t>(text);
+    if (!milliseconds || *milliseconds == 0) {
       return Error{Reason::kBadRequest, "X-Request-Timeout-Ms is no positive number"};
     }
-    return Duration(std::min(std::chrono::milliseconds(std::min<std::int64_t>(
-                                 milliseconds, state_.options.deadline_max.count())),
-                             state_.options.deadline_max));
+    const std::int64_t most = state_.options.deadline_max.count();
+    return Duration(std::chrono::milliseconds(std::min(*milliseconds, most)));
   }
 
   asio::awaitable<bool> Infer(HttpParser& parser, Exchange& exchange,
@@ -297,12 +295,11 @@ class Connection {
   static Result<std::optional<std::size_t>> JsonBytes(const HttpParser& parser) {
     const std::string_view text = HeaderField(parser, "inference-header-content-length");
     if (text.empty()) return std::optional<std::size_t>();
-    std::size_t bytes = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), bytes);
-    if (error != std::errc{} || end != text.data() + text.size()) {
+    const auto bytes = ParseDigits<std::size_t>(text);
+    if (!bytes) {
       return Error{Reason::kBadRequest, "Inference-Header-Content-Length is no number"};
     }
-    return std::optional(bytes);
+    return bytes;
   }
 
   // Submits and waits. Nothing: the client went away, and the call was cancelled.

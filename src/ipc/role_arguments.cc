@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/role_arguments.h"
 
+#include "base/digits.h"
+
 namespace holdfast {
 
 Result<RoleArguments> RoleArguments::Parse(std::span<const std::string> words) {
@@ -25,12 +27,9 @@ Result<std::string> RoleArguments::Text(const std::string& key) const {
 
 Result<std::uint64_t> RoleArguments::Number(const std::string& key) const {
   const std::string text = TRY(Text(key));
-  std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) {
-    return Error{Reason::kUsage, "role argument \"" + key + "\" is no number"};
-  }
-  return number;
+  const auto number = ParseDigits<std::uint64_t>(text);
+  if (!number) return Error{Reason::kUsage, "role argument \"" + key + "\" is no number"};
+  return *number;
 }
 
 std::vector<std::string> RoleArguments::Words() const {

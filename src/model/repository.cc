@@ -5,8 +5,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
+
+#include "base/digits.h"
 
 namespace holdfast {
 namespace {
@@ -15,16 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kModelNameMax = 128;
 constexpr std::size_t kNamesShownMax = 5;
-
-std::optional<std::int64_t> VersionOf(const std::string& name) {
-  std::int64_t version = 0;
-  const char* end = name.data() + name.size();
-  const auto [stop, fault] = std::from_chars(name.data(), end, version);
-  if (fault != std::errc() || stop != end || version < 0 || name.front() == '-') {
-    return std::nullopt;
-  }
-  return version;
-}
 
 // The folders in `directory` by name, links followed, hidden ones left out.
 Result<std::vector<fs::path>> Folders(const fs::path& directory) {
@@ -52,7 +43,7 @@ Result<std::vector<fs::path>> Folders(const fs::path& directory) {
 Result<std::vector<CatalogEntry>> Versions(const std::string& name, const fs::path& base_path) {
   std::vector<CatalogEntry> entries;
   for (const fs::path& folder : TRY(Folders(base_path))) {
-    const std::optional<std::int64_t> version = VersionOf(folder.filename());
+    const std::optional<std::int64_t> version = ParseDigits<std::int64_t>(folder.filename().native());
     if (version) entries.push_back({{name, *version}, folder});
   }
   const auto by_version = [](const CatalogEntry& a, const CatalogEntry& b) {
@@ -107,7 +98,7 @@ Result<Catalog> ReadRepository(const std::filesystem::path& directory) {
 
   std::error_code ignored;
   const bool is_model = std::any_of(folders.begin(), folders.end(), [](const fs::path& folder) {
-    return VersionOf(folder.filename()).has_value();
+    return ParseDigits<std::int64_t>(folder.filename().native()).has_value();
   });
   std::string hint;
   if (is_model) {
@@ -135,7 +126,7 @@ Result<CatalogEntry> FindServable(const std::filesystem::path& folder) {
   std::error_code failed;
   fs::path path = fs::absolute(folder, failed).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
-  if (const std::optional<std::int64_t> version = VersionOf(path.filename())) {
+  if (const std::optional<std::int64_t> version = ParseDigits<std::int64_t>(path.filename().native())) {
     if (!fs::is_directory(path, failed)) {
       return Error{Reason::kNotFound,
                    fmt::format("{} is {}", folder.string(),

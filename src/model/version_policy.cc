@@ -5,22 +5,15 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
+
+#include "base/digits.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::uint32_t kLatestMax = 100;
-
-template <class Number>
-std::optional<Number> ParseNumber(std::string_view text) {
-  Number number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return number;
-}
 
 Error Malformed(std::string_view text) {
   return Error{Reason::kUsage,
@@ -31,8 +24,8 @@ Result<std::vector<std::int64_t>> ParseVersions(std::string_view list, std::stri
   std::vector<std::int64_t> versions;
   for (bool more = true; more;) {
     const std::size_t comma = list.find(',');
-    const auto version = ParseNumber<std::int64_t>(list.substr(0, comma));
-    if (!version.has_value() || *version < 0) return Malformed(text);
+    const auto version = ParseDigits<std::int64_t>(list.substr(0, comma));
+    if (!version.has_value()) return Malformed(text);
     versions.push_back(*version);
     more = comma != std::string_view::npos;
     if (more) list.remove_prefix(comma + 1);
@@ -51,7 +44,7 @@ Result<VersionPolicy> ParseVersionPolicy(std::string_view text) {
   const std::string_view rest = has_rest ? text.substr(colon + 1) : std::string_view();
   VersionPolicy policy;
   if (kind == "latest") {
-    const auto count = has_rest ? ParseNumber<std::uint32_t>(rest) : std::optional(1u);
+    const auto count = has_rest ? ParseDigits<std::uint32_t>(rest) : std::optional(1u);
     if (!count.has_value() || *count == 0 || *count > kLatestMax) return Malformed(text);
     policy.latest = *count;
     return policy;

@@ -4,7 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/digits.h"
 
 namespace holdfast {
 namespace {
@@ -19,12 +20,9 @@ Error Malformed(std::string_view text, std::string_view why) {
 }
 
 Result<std::uint16_t> ParsePort(std::string_view text, std::string_view url) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end != text.data() + text.size() || port == 0) {
-    return Malformed(url, "its port is not a number from 1 to 65535");
-  }
-  return port;
+  const auto port = ParseDigits<std::uint16_t>(text);
+  if (!port || *port == 0) return Malformed(url, "its port is not a number from 1 to 65535");
+  return *port;
 }
 
 // A space or a control character in a host or path would end the request line early.

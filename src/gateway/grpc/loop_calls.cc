@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/grpc/loop_calls.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "base/digits.h"
 #include "gateway/request_id.h"
 #include "os/steady_clock.h"
 
@@ -128,13 +126,9 @@ std::string RequestIdOf(const grpc::CallbackServerContext& context) {
 
 Result<std::optional<std::int64_t>> VersionFrom(const std::string& text) {
   if (text.empty()) return std::optional<std::int64_t>();
-  std::int64_t version = 0;
-  const char* const end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, version);
-  if (error != std::errc{} || at != end || version < 0) {
-    return Error{Reason::kNotFound, "versions are numbers"};
-  }
-  return std::optional(version);
+  const auto version = ParseDigits<std::int64_t>(text);
+  if (!version) return Error{Reason::kNotFound, "versions are numbers"};
+  return version;
 }
 
 grpc::Status ToStatus(Reason reason, const std::string& message) {

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
+#include "base/digits.h"
 #include "base/nearest_name.h"
 #include "gateway/encoding/json_writer.h"
 #include "gateway/http/request_target.h"
@@ -116,21 +116,6 @@ bool IsInference(Endpoint endpoint) {
   }
 }
 
-// Decimal digits only; nothing for signs, spaces, or more than fits.
-template <class Number>
-std::optional<Number> ParseDigits(std::string_view text) {
-  Number number = 0;
-  const char* const end = text.data() + text.size();
-  if (text.empty() || text[0] == '-') return std::nullopt;
-  const auto [at, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc{} || at != end) return std::nullopt;
-  return number;
-}
-
-bool IsVersionText(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
 bool IsModelName(std::string_view name) { return !name.empty() && name.size() <= kModelNameMax; }
 
 // The parameters that are ours are checked, the others are left alone.
@@ -195,7 +180,6 @@ std::optional<Route> MatchTensorFlow(std::string_view method, const RequestTarge
     segments.back().resize(colon);
   }
   if (segments.size() == 5 && EqualIgnoringCase(segments[3], "versions")) {
-    if (!IsVersionText(segments[4])) return std::nullopt;
     route.version = ParseDigits<std::int64_t>(segments[4]);
     if (!route.version) return std::nullopt;
   } else if (segments.size() == 5 && EqualIgnoringCase(segments[3], "labels")) {
@@ -266,7 +250,7 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments,
       route.model = segment;
     } else if (expected == "{version}") {
       route.version = ParseDigits<std::int64_t>(segment);
-      if (!IsVersionText(segment) || !route.version) return false;
+      if (!route.version) return false;
     } else if (expected != segment) {
       return false;
     }
