@@ -8,7 +8,8 @@
 
 namespace holdfast {
 
-// A whole number in decimal digits; nothing for signs, spaces, no text, or more than `Number` holds.
+// A whole number in decimal digits; nothing for signs, spaces, no text, or more than `Number`
+// holds.
 template <class Number>
 std::optional<Number> ParseDigits(std::string_view text) {
   Number number = 0;

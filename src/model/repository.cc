@@ -43,7 +43,8 @@ Result<std::vector<fs::path>> Folders(const fs::path& directory) {
 Result<std::vector<CatalogEntry>> Versions(const std::string& name, const fs::path& base_path) {
   std::vector<CatalogEntry> entries;
   for (const fs::path& folder : TRY(Folders(base_path))) {
-    const std::optional<std::int64_t> version = ParseDigits<std::int64_t>(folder.filename().native());
+    const std::optional<std::int64_t> version =
+        ParseDigits<std::int64_t>(folder.filename().native());
     if (version) entries.push_back({{name, *version}, folder});
   }
   const auto by_version = [](const CatalogEntry& a, const CatalogEntry& b) {
@@ -126,7 +127,8 @@ Result<CatalogEntry> FindServable(const std::filesystem::path& folder) {
   std::error_code failed;
   fs::path path = fs::absolute(folder, failed).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
-  if (const std::optional<std::int64_t> version = ParseDigits<std::int64_t>(path.filename().native())) {
+  if (const std::optional<std::int64_t> version =
+          ParseDigits<std::int64_t>(path.filename().native())) {
     if (!fs::is_directory(path, failed)) {
       return Error{Reason::kNotFound,
                    fmt::format("{} is {}", folder.string(),
