@@ -31,12 +31,9 @@ HttpAnswer Refuse(ServerState& state, const Route& route, const Error& error,
 }
 
 HttpAnswer AnswerStatistics(ServerState& state, const Route& route, std::string_view request_id) {
-  const auto statistics = state.inference.AllStatistics(route.model, route.version);
-  if (statistics.empty() && route.model) {
-    const auto known = state.servables.Resolve(ChoiceOf(route));
-    if (!known) return Refuse(state, route, known.error(), request_id);
-  }
-  return RenderModelStatistics(statistics);
+  const auto statistics = state.inference.Statistics(ChoiceOf(route));
+  if (!statistics) return Refuse(state, route, statistics.error(), request_id);
+  return RenderModelStatistics(*statistics);
 }
 
 HttpAnswer AnswerTorchServeModels(const ServerState& state) {
@@ -67,67 +64,32 @@ HttpAnswer DescribeModel(ServerState& state, const Route& route, std::string_vie
 }
 
 HttpAnswer AnswerModelStatus(ServerState& state, const Route& route, std::string_view request_id) {
-  if (route.model.has_value()) {
-    // A version that could not be loaded has a status, too.
-    std::optional<std::int64_t> version = route.version;
-    if (route.label) {
-      const auto labelled = state.servables.VersionOf(*route.model, *route.label);
-      if (!labelled) return Refuse(state, route, labelled.error(), request_id);
-      version = *labelled;
-    }
-    const auto statuses = state.servables.StatusOf(*route.model, version);
-    if (!statuses.empty()) return RenderModelStatus(statuses);
-  }
-  const Result<ServableId> id = state.servables.Resolve(ChoiceOf(route));
-  if (!id) {
-    return Refuse(state, route, id.error(), request_id);
-  }
-  return RenderModelStatus(
-      state.servables.StatusOf(state.servables.Get(*id).key.name, route.version));
-}
-
-void AppendText(std::string& json, std::string_view key, std::string_view text) {
-  AppendJsonString(json, key);
-  json += ':';
-  AppendJsonString(json, text);
-  json += ',';
-}
-
-void AppendNumber(std::string& json, std::string_view key, std::uint64_t number) {
-  AppendJsonString(json, key);
-  json += ':';
-  AppendJsonInteger(json, static_cast<std::int64_t>(number));
-  json += ',';
-}
-
-// Ends an object or array whose members each have a comma behind them.
-void Close(std::string& json, char bracket) {
-  if (json.back() == ',') json.pop_back();
-  json += bracket;
+  const auto statuses = state.servables.StatusOf(ChoiceOf(route));
+  if (!statuses) return Refuse(state, route, statuses.error(), request_id);
+  return RenderModelStatus(*statuses);
 }
 
 HttpAnswer AnswerDeaths(const DeathLog& log) {
   std::string json = "{\"deaths\":[";
   for (const Death& death : log.deaths()) {
+    AppendJsonComma(json);
     json += '{';
-    AppendText(json, "time", FormatTimestamp(death.unix_time));
-    AppendText(json, "model", death.model);
-    AppendNumber(json, "slot", death.slot.value);
-    AppendNumber(json, "generation", death.generation.value);
-    AppendNumber(json, "pid", static_cast<std::uint64_t>(death.report.pid));
-    AppendText(json, "cause", DeathCauseWord(death.cause));
-    AppendText(json, "exit", death.report.exit);
-    AppendText(json, "explanation", death.report.explanation);
-    AppendNumber(json, "peak_rss_mib", death.report.peak_rss_bytes >> 20);
-    AppendNumber(json, "age_ms", death.report.age_ms);
-    AppendText(json, "request_id", death.request_id);
-    AppendText(json, "digest", death.digest);
-    AppendText(json, "last_words", death.report.last_words);
-    Close(json, '}');
-    json += ',';
+    AppendJsonText(json, "time", FormatTimestamp(death.unix_time));
+    AppendJsonText(json, "model", death.model);
+    AppendJsonCount(json, "slot", death.slot.value);
+    AppendJsonCount(json, "generation", death.generation.value);
+    AppendJsonCount(json, "pid", static_cast<std::uint64_t>(death.report.pid));
+    AppendJsonText(json, "cause", DeathCauseWord(death.cause));
+    AppendJsonText(json, "exit", death.report.exit);
+    AppendJsonText(json, "explanation", death.report.explanation);
+    AppendJsonCount(json, "peak_rss_mib", death.report.peak_rss_bytes >> 20);
+    AppendJsonCount(json, "age_ms", death.report.age_ms);
+    AppendJsonText(json, "request_id", death.request_id);
+    AppendJsonText(json, "digest", death.digest);
+    AppendJsonText(json, "last_words", death.report.last_words);
+    json += '}';
   }
-  Close(json, ']');
-  return {.body = json + "}\n"};
+  return {.body = json + "]}\n"};
 }
 
 HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
@@ -137,22 +99,20 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
     const std::size_t cleared = quarantine.Clear();
     state.log.Info("quarantine-cleared", {{"images", cleared}});
     json = "{";
-    AppendNumber(json, "cleared", cleared);
-    Close(json, '}');
-    return {.body = json + '\n'};
+    AppendJsonCount(json, "cleared", cleared);
+    return {.body = json + "}\n"};
   }
   json = "{\"quarantined\":[";
   for (const Quarantine::Entry& entry : quarantine.List(Now())) {
+    AppendJsonComma(json);
     json += '{';
-    AppendText(json, "digest", entry.digest);
-    AppendNumber(json, "expires_in_s",
-                 static_cast<std::uint64_t>(
-                     std::chrono::ceil<std::chrono::seconds>(entry.expires_in).count()));
-    Close(json, '}');
-    json += ',';
+    AppendJsonText(json, "digest", entry.digest);
+    AppendJsonCount(json, "expires_in_s",
+                    static_cast<std::uint64_t>(
+                        std::chrono::ceil<std::chrono::seconds>(entry.expires_in).count()));
+    json += '}';
   }
-  Close(json, ']');
-  return {.body = json + "}\n"};
+  return {.body = json + "]}\n"};
 }
 
 }  // namespace
@@ -171,13 +131,12 @@ HttpAnswer AnswerDrill(ServerState& state, ByteView body, std::string_view reque
   const Result<DrilledWorker> worker = state.inference.Drill(*fault);
   if (!worker) return refuse(worker.error());
   std::string json = "{";
-  AppendText(json, "fault", DrillFaultWord(*fault));
-  AppendText(json, "model", worker->model);
-  AppendNumber(json, "slot", worker->slot.value);
-  AppendNumber(json, "generation", worker->generation.value);
-  AppendNumber(json, "pid", worker->pid);
-  Close(json, '}');
-  return {.body = json + '\n'};
+  AppendJsonText(json, "fault", DrillFaultWord(*fault));
+  AppendJsonText(json, "model", worker->model);
+  AppendJsonCount(json, "slot", worker->slot.value);
+  AppendJsonCount(json, "generation", worker->generation.value);
+  AppendJsonCount(json, "pid", worker->pid);
+  return {.body = json + "}\n"};
 }
 
 std::string_view EndpointName(Endpoint endpoint) {

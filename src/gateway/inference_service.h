@@ -104,9 +104,10 @@ class InferenceService {
   // When a worker of the servable last gave an answer; min() if none has.
   TimePoint last_answer(ServableId servable) const;
   Metrics::Levels levels() const;
-  // What servables have done: all that can be asked, or those of a model, or one version.
-  std::vector<std::pair<ModelKey, InferenceStatistics>> AllStatistics(
-      const std::optional<std::string>& model, std::optional<std::int64_t> version) const;
+  // What servables have done: without a model all that can be asked, else its versions or the one.
+  // Errors as ServableTable::Resolve()'s.
+  Result<std::vector<std::pair<ModelKey, InferenceStatistics>>> Statistics(
+      const ModelChoice& choice) const;
   const DeathLog& deaths() const { return deaths_; }
   Quarantine& quarantine() { return quarantine_; }
   Duration RetryHint(Reason reason, Duration backlog);

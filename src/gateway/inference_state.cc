@@ -47,13 +47,14 @@ bool InferenceService::healthy(TimePoint now) const {
   return any && servables_.complete() && !stuck;
 }
 
-std::vector<std::pair<ModelKey, InferenceStatistics>> InferenceService::AllStatistics(
-    const std::optional<std::string>& model, std::optional<std::int64_t> version) const {
+Result<std::vector<std::pair<ModelKey, InferenceStatistics>>> InferenceService::Statistics(
+    const ModelChoice& choice) const {
+  if (choice.model) TRY(servables_.Resolve(choice));
   std::vector<std::pair<ModelKey, InferenceStatistics>> all;
   for (const ServableId id : servables_.ids()) {
     const ModelKey& key = servables_.Get(id).key;
-    if (model && key.name != *model) continue;
-    if (version && key.version != *version) continue;
+    if (choice.model && key.name != *choice.model) continue;
+    if (choice.version && key.version != *choice.version) continue;
     const auto entry = statistics_.find(id);
     all.emplace_back(key, entry == statistics_.end() ? InferenceStatistics{} : entry->second);
   }

@@ -42,11 +42,19 @@ bool ServableTable::Reachable(ServableId id) const {
   return state == ServableState::kAvailable || given_up;
 }
 
+const std::string& ServableTable::NameOf(const ModelChoice& choice) const {
+  return choice.model.has_value() ? *choice.model : default_model_;
+}
+
+Result<std::optional<std::int64_t>> ServableTable::VersionOf(const ModelChoice& choice) const {
+  if (choice.version.has_value() || !choice.label.has_value()) return choice.version;
+  return Error{Reason::kBadRequest,
+               "model \"" + NameOf(choice) + "\" has no version label \"" + *choice.label + '"'};
+}
+
 Result<ServableId> ServableTable::Resolve(const ModelChoice& choice) const {
-  const std::string& name = choice.model.has_value() ? *choice.model : default_model_;
-  std::optional<std::int64_t> version = choice.version;
-  if (!version.has_value() && choice.label.has_value())
-    version = TRY(VersionOf(name, *choice.label));
+  const std::string& name = NameOf(choice);
+  const std::optional<std::int64_t> version = TRY(VersionOf(choice));
   std::optional<ServableId> best;
   const auto rank = [this](ServableId id) {
     return std::pair(!failed(id), servables_.at(id).key.version);
@@ -58,15 +66,6 @@ Result<ServableId> ServableTable::Resolve(const ModelChoice& choice) const {
   }
   if (best.has_value()) return *best;
   return WhyNot(name, version);
-}
-
-Result<std::int64_t> ServableTable::VersionOf(const std::string& model,
-                                              const std::string& label) const {
-  for (const auto& [key, status] : statuses_) {
-    if (key.name == model && std::ranges::count(status.labels, label) > 0) return key.version;
-  }
-  return Error{Reason::kBadRequest,
-               "model \"" + model + "\" has no version label \"" + label + '"'};
 }
 
 Error ServableTable::WhyNot(const std::string& name, std::optional<std::int64_t> version) const {
@@ -162,14 +161,16 @@ std::vector<ServableStatus> ServableTable::Statuses() const {
   return statuses;
 }
 
-std::vector<ServableStatus> ServableTable::StatusOf(const std::string& model,
-                                                    std::optional<std::int64_t> version) const {
+Result<std::vector<ServableStatus>> ServableTable::StatusOf(const ModelChoice& choice) const {
+  const std::string& name = NameOf(choice);
+  const std::optional<std::int64_t> version = TRY(VersionOf(choice));
   std::vector<ServableStatus> statuses;
   for (const auto& [key, status] : AllStatuses()) {
-    if (key.name != model || (version.has_value() && key.version != *version)) continue;
+    if (key.name != name || (version.has_value() && key.version != *version)) continue;
     statuses.push_back(status);
   }
-  std::reverse(statuses.begin(), statuses.end());  // The newest first.
+  if (statuses.empty()) return WhyNot(name, version);
+  std::reverse(statuses.begin(), statuses.end());
   return statuses;
 }
 

@@ -56,9 +56,6 @@ class ServableTable {
   };
   bool held(ServableId id) const { return holds_.contains(id); }
 
-  // The version that a label of `model` points at. kBadRequest: it has no such label.
-  Result<std::int64_t> VersionOf(const std::string& model, const std::string& label) const;
-
   const ServableDescription& Get(ServableId id) const { return servables_.at(id); }
   bool Has(ServableId id) const { return servables_.contains(id); }
   bool failed(ServableId id) const { return failed_.contains(id); }
@@ -75,11 +72,14 @@ class ServableTable {
 
   // All versions of all models, by name, the newest first.
   std::vector<ServableStatus> Statuses() const;
-  // The versions of `model`, for TensorFlow Serving's status call; empty: unknown.
-  std::vector<ServableStatus> StatusOf(const std::string& model,
-                                       std::optional<std::int64_t> version) const;
+  // The versions of a model, for TensorFlow Serving's status call, the newest first: also those
+  // that could not be loaded. Errors as Resolve()'s.
+  Result<std::vector<ServableStatus>> StatusOf(const ModelChoice& choice) const;
 
  private:
+  const std::string& NameOf(const ModelChoice& choice) const;
+  // The version that is asked for; nothing: any. Nobody can give a version a label yet.
+  Result<std::optional<std::int64_t>> VersionOf(const ModelChoice& choice) const;
   ServableState StateOf(ServableId id) const;
   bool Reachable(ServableId id) const;
   std::map<ModelKey, ServableStatus> AllStatuses() const;

@@ -129,7 +129,7 @@ TEST_F(ServableTableTest, IsHeldWhileSomebodyHoldsIt) {
 TEST_F(ServableTableTest, AVersionThatWasRefusedSaysWhy) {
   table_.Add({0}, Model("cats", 1));
   List({{0, "cats", 1, kAvailable}, {std::nullopt, "cats", 2, kEnd}});
-  const auto all = table_.StatusOf("cats", std::nullopt);
+  const auto all = table_.StatusOf({.model = "cats", .version = {}, .label = {}}).value();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].key.version, 2);
   EXPECT_EQ(all[0].reason, Reason::kBadModel);
@@ -142,7 +142,7 @@ TEST_F(ServableTableTest, TellsTheStateOfAModelsVersions) {
   table_.Add({1}, Model("cats", 2));
   table_.Add({2}, Model("dogs", 1));
   table_.SetFailed({0});
-  const auto all = table_.StatusOf("cats", std::nullopt);
+  const auto all = table_.StatusOf({.model = "cats", .version = {}, .label = {}}).value();
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].key.version, 2);
   EXPECT_EQ(all[0].state, ServableState::kAvailable);
@@ -150,9 +150,9 @@ TEST_F(ServableTableTest, TellsTheStateOfAModelsVersions) {
   EXPECT_EQ(all[1].key.version, 1);
   EXPECT_EQ(all[1].state, ServableState::kEnd);
   EXPECT_EQ(all[1].reason, Reason::kNoWorker);
-  EXPECT_EQ(table_.StatusOf("cats", 2).size(), 1u);
-  EXPECT_TRUE(table_.StatusOf("cats", 3).empty());
-  EXPECT_TRUE(table_.StatusOf("mice", std::nullopt).empty());
+  EXPECT_EQ(table_.StatusOf({.model = "cats", .version = 2, .label = {}})->size(), 1u);
+  EXPECT_FALSE(table_.StatusOf({.model = "cats", .version = 3, .label = {}}));
+  EXPECT_FALSE(table_.StatusOf({.model = "mice", .version = {}, .label = {}}));
   EXPECT_EQ(table_.ids().size(), 3u);
 }
 

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 #include "base/reason.h"
 #include "model/model_key.h"
@@ -17,7 +16,6 @@ struct ServableStatus {
   ServableState state = ServableState::kLoading;
   Reason reason = Reason::kOk;  // Why it is at its end, when it should not be.
   std::string message;
-  std::vector<std::string> labels;  // Names that point at this version: "stable".
   bool operator==(const ServableStatus&) const = default;
 };
 

@@ -84,6 +84,26 @@ void AppendJsonInteger(std::string& json, std::int64_t number) {
               std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr);
 }
 
+void AppendJsonComma(std::string& json) {
+  if (json.back() != '{' && json.back() != '[') json += ',';
+}
+
+void AppendJsonKey(std::string& json, std::string_view key) {
+  AppendJsonComma(json);
+  AppendJsonString(json, key);
+  json += ':';
+}
+
+void AppendJsonText(std::string& json, std::string_view key, std::string_view text) {
+  AppendJsonKey(json, key);
+  AppendJsonString(json, text);
+}
+
+void AppendJsonCount(std::string& json, std::string_view key, std::uint64_t count) {
+  AppendJsonKey(json, key);
+  AppendJsonInteger(json, static_cast<std::int64_t>(count));
+}
+
 std::string Excerpt(std::string_view client_text) {
   std::string text = "\"";
   for (const char c : client_text.substr(0, kExcerptBytes)) {

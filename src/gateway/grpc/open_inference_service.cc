@@ -98,18 +98,15 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   ServerUnaryReactor* ModelStatistics(CallbackServerContext* context,
                                       const inference::ModelStatisticsRequest* request,
                                       inference::ModelStatisticsResponse* response) override {
-    return AnswerOnLoop(
-        gateway_, context, "/inference.GRPCInferenceService/ModelStatistics",
-        [request, response](ServerState& state) -> grpc::Status {
-          const auto choice = ChoiceFrom(*request);
-          if (!choice) return ToStatus(choice.error());
-          if (choice->model) {
-            const auto known = state.servables.Resolve(*choice);
-            if (!known) return ToStatus(known.error());
-          }
-          FillStatistics(state.inference.AllStatistics(choice->model, choice->version), *response);
-          return grpc::Status::OK;
-        });
+    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ModelStatistics",
+                        [request, response](ServerState& state) -> grpc::Status {
+                          const auto choice = ChoiceFrom(*request);
+                          if (!choice) return ToStatus(choice.error());
+                          const auto statistics = state.inference.Statistics(*choice);
+                          if (!statistics) return ToStatus(statistics.error());
+                          FillStatistics(*statistics, *response);
+                          return grpc::Status::OK;
+                        });
   }
 
   ServerUnaryReactor* RepositoryIndex(CallbackServerContext* context,

@@ -118,18 +118,9 @@ class ModelService final : public serving::ModelService::CallbackService {
                              serving::GetModelStatusResponse& response) {
     const ModelChoice choice = ChoiceFrom(spec);
     if (!choice.model) return {grpc::StatusCode::INVALID_ARGUMENT, "model_spec has no name"};
-    std::optional<std::int64_t> version = choice.version;
-    if (choice.label) {
-      const auto labelled = state.servables.VersionOf(*choice.model, *choice.label);
-      if (!labelled) return ToStatus(labelled.error());
-      version = *labelled;
-    }
-    const auto statuses = state.servables.StatusOf(*choice.model, version);
-    if (statuses.empty()) {
-      const auto known = state.servables.Resolve(choice);
-      if (!known) return ToStatus(known.error());
-    }
-    FillStatus(statuses, response);
+    const auto statuses = state.servables.StatusOf(choice);
+    if (!statuses) return ToStatus(statuses.error());
+    FillStatus(*statuses, response);
     return grpc::Status::OK;
   }
 

@@ -12,32 +12,11 @@
 namespace holdfast {
 namespace {
 
-void AppendKey(std::string& json, std::string_view key) {
-  if (json.back() != '{' && json.back() != '[') json += ',';
-  AppendJsonString(json, key);
-  json += ':';
-}
-
-void AppendText(std::string& json, std::string_view key, std::string_view text) {
-  AppendKey(json, key);
-  AppendJsonString(json, text);
-}
-
-void AppendNumber(std::string& json, std::string_view key, std::uint64_t number) {
-  AppendKey(json, key);
-  AppendJsonInteger(json, static_cast<std::int64_t>(number));
-}
-
-// A comma, unless it is the first of its list.
-void AppendComma(std::string& json) {
-  if (json.back() != '[') json += ',';
-}
-
 void AppendShape(std::string& json, std::string_view key, const Shape& shape) {
-  AppendKey(json, key);
+  AppendJsonKey(json, key);
   json += '[';
   for (const std::int64_t dimension : shape) {
-    AppendComma(json);
+    AppendJsonComma(json);
     AppendJsonInteger(json, dimension);
   }
   json += ']';
@@ -45,41 +24,41 @@ void AppendShape(std::string& json, std::string_view key, const Shape& shape) {
 
 void AppendTensorMetadata(std::string& json, std::string_view name, DType dtype,
                           const Shape& shape) {
-  AppendComma(json);
+  AppendJsonComma(json);
   json += '{';
-  AppendText(json, "name", name);
-  AppendText(json, "datatype", InferenceProtocolDTypeName(dtype));
+  AppendJsonText(json, "name", name);
+  AppendJsonText(json, "datatype", InferenceProtocolDTypeName(dtype));
   AppendShape(json, "shape", shape);
   json += '}';
 }
 
 void AppendTensorConfiguration(std::string& json, std::string_view name, std::string_view type,
                                const Shape& shape) {
-  AppendComma(json);
+  AppendJsonComma(json);
   json += '{';
-  AppendText(json, "name", name);
-  AppendText(json, "data_type", type);
+  AppendJsonText(json, "name", name);
+  AppendJsonText(json, "data_type", type);
   AppendShape(json, "dims", shape);
   json += '}';
 }
 
 void AppendTotal(std::string& json, std::string_view key, const InferenceStatistics::Total& total) {
-  AppendKey(json, key);
+  AppendJsonKey(json, key);
   json += '{';
-  AppendNumber(json, "count", total.count);
-  AppendNumber(json, "ns", static_cast<std::uint64_t>(total.time.count()));
+  AppendJsonCount(json, "count", total.count);
+  AppendJsonCount(json, "ns", static_cast<std::uint64_t>(total.time.count()));
   json += '}';
 }
 
 void AppendStatistics(std::string& json, const ModelKey& key, const InferenceStatistics& did) {
-  AppendComma(json);
+  AppendJsonComma(json);
   json += '{';
-  AppendText(json, "name", key.name);
-  AppendText(json, "version", std::to_string(key.version));
-  AppendNumber(json, "last_inference", did.last_inference_unix_ms);
-  AppendNumber(json, "inference_count", did.infer.count);
-  AppendNumber(json, "execution_count", did.infer.count);
-  AppendKey(json, "inference_stats");
+  AppendJsonText(json, "name", key.name);
+  AppendJsonText(json, "version", std::to_string(key.version));
+  AppendJsonCount(json, "last_inference", did.last_inference_unix_ms);
+  AppendJsonCount(json, "inference_count", did.infer.count);
+  AppendJsonCount(json, "execution_count", did.infer.count);
+  AppendJsonKey(json, "inference_stats");
   json += '{';
   AppendTotal(json, "success", did.success);
   AppendTotal(json, "fail", did.fail);
@@ -92,7 +71,7 @@ void AppendStatistics(std::string& json, const ModelKey& key, const InferenceSta
   json += "},\"batch_stats\":[";
   if (did.infer.count > 0) {
     json += '{';
-    AppendNumber(json, "batch_size", 1);
+    AppendJsonCount(json, "batch_size", 1);
     AppendTotal(json, "compute_input", did.preprocess);
     AppendTotal(json, "compute_infer", did.infer);
     AppendTotal(json, "compute_output", {});
@@ -106,19 +85,19 @@ void AppendStatistics(std::string& json, const ModelKey& key, const InferenceSta
 std::string Head(const ParsedCall& call, const ServableDescription& servable,
                  std::string_view datatype, const Shape& shape) {
   std::string json = "{";
-  AppendText(json, "model_name", servable.key.name);
-  AppendText(json, "model_version", std::to_string(servable.key.version));
-  if (!call.reply.id.empty()) AppendText(json, "id", call.reply.id);
+  AppendJsonText(json, "model_name", servable.key.name);
+  AppendJsonText(json, "model_version", std::to_string(servable.key.version));
+  if (!call.reply.id.empty()) AppendJsonText(json, "id", call.reply.id);
   json += ",\"outputs\":[{";
-  AppendText(json, "name", servable.signature.output.name);
-  AppendText(json, "datatype", datatype);
+  AppendJsonText(json, "name", servable.signature.output.name);
+  AppendJsonText(json, "datatype", datatype);
   AppendShape(json, "shape", shape);
   return json;
 }
 
 HttpAnswer WithBinary(std::string json, const std::string& tensor) {
   json += ",\"parameters\":{";
-  AppendNumber(json, "binary_data_size", tensor.size());
+  AppendJsonCount(json, "binary_data_size", tensor.size());
   json += "}}]}";
   HttpAnswer answer;
   answer.content_type = "application/octet-stream";
@@ -145,7 +124,7 @@ HttpAnswer RenderInferenceProtocol(const ParsedCall& call, const ServableDescrip
     }
     json += ",\"data\":[";
     for (const std::string& text : classes.texts) {
-      AppendComma(json);
+      AppendJsonComma(json);
       AppendJsonString(json, text);
     }
     json += "]}]}\n";
@@ -161,7 +140,7 @@ HttpAnswer RenderInferenceProtocol(const ParsedCall& call, const ServableDescrip
   json += ",\"data\":[";
   for (const ItemOutcome& outcome : outcomes) {
     for (const float score : outcome.scores) {
-      AppendComma(json);
+      AppendJsonComma(json);
       AppendJsonFloat(json, score);
     }
   }
@@ -172,12 +151,12 @@ HttpAnswer RenderInferenceProtocol(const ParsedCall& call, const ServableDescrip
 HttpAnswer RenderServerMetadata() {
   HttpAnswer answer;
   answer.body = "{";
-  AppendText(answer.body, "name", kServerName);
-  AppendText(answer.body, "version", Version());
-  AppendKey(answer.body, "extensions");
+  AppendJsonText(answer.body, "name", kServerName);
+  AppendJsonText(answer.body, "version", Version());
+  AppendJsonKey(answer.body, "extensions");
   answer.body += '[';
   for (const std::string_view extension : kExtensions) {
-    AppendComma(answer.body);
+    AppendJsonComma(answer.body);
     AppendJsonString(answer.body, extension);
   }
   answer.body += "]}\n";
@@ -189,23 +168,23 @@ HttpAnswer RenderTensorMetadata(const ServableDescription& servable,
   HttpAnswer answer;
   std::string& json = answer.body;
   json = "{";
-  AppendText(json, "name", servable.key.name);
-  AppendKey(json, "versions");
+  AppendJsonText(json, "name", servable.key.name);
+  AppendJsonKey(json, "versions");
   json += '[';
   for (const std::int64_t version : versions) {
-    AppendComma(json);
+    AppendJsonComma(json);
     AppendJsonString(json, std::to_string(version));
   }
   json += ']';
-  AppendText(json, "platform", PlatformName(servable.engine));
-  AppendKey(json, "inputs");
+  AppendJsonText(json, "platform", PlatformName(servable.engine));
+  AppendJsonKey(json, "inputs");
   json += '[';
   const Signature& signature = servable.signature;
   AppendTensorMetadata(json, signature.input.name, signature.input.dtype,
                        BatchShape(signature.input));
   AppendTensorMetadata(json, kImageInput, DType::kString, {kAnyDim});
   json += ']';
-  AppendKey(json, "outputs");
+  AppendJsonKey(json, "outputs");
   json += '[';
   AppendTensorMetadata(json, signature.output.name, DType::kFloat32, BatchShape(signature.output));
   json += "]}\n";
@@ -215,8 +194,8 @@ HttpAnswer RenderTensorMetadata(const ServableDescription& servable,
 HttpAnswer RenderModelReady(const ServableDescription& servable) {
   HttpAnswer answer;
   answer.body = "{";
-  AppendText(answer.body, "name", servable.key.name);
-  AppendKey(answer.body, "ready");
+  AppendJsonText(answer.body, "name", servable.key.name);
+  AppendJsonKey(answer.body, "ready");
   answer.body += "true}\n";
   return answer;
 }
@@ -226,11 +205,11 @@ HttpAnswer RenderModelConfiguration(const ServableDescription& servable, std::si
   std::string& json = answer.body;
   const Signature& signature = servable.signature;
   json = "{";
-  AppendText(json, "name", servable.key.name);
-  AppendText(json, "platform", PlatformName(servable.engine));
-  AppendText(json, "backend", servable.engine.substr(0, servable.engine.find(' ')));
-  AppendNumber(json, "max_batch_size", kItemsMax);
-  AppendKey(json, "input");
+  AppendJsonText(json, "name", servable.key.name);
+  AppendJsonText(json, "platform", PlatformName(servable.engine));
+  AppendJsonText(json, "backend", servable.engine.substr(0, servable.engine.find(' ')));
+  AppendJsonCount(json, "max_batch_size", kItemsMax);
+  AppendJsonKey(json, "input");
   json += '[';
   AppendTensorConfiguration(
       json, signature.input.name,
@@ -238,15 +217,15 @@ HttpAnswer RenderModelConfiguration(const ServableDescription& servable, std::si
       ItemShape(signature.input));
   AppendTensorConfiguration(json, kImageInput, "TYPE_STRING", {1});
   json += ']';
-  AppendKey(json, "output");
+  AppendJsonKey(json, "output");
   json += '[';
   AppendTensorConfiguration(json, signature.output.name, "TYPE_FP32", ItemShape(signature.output));
   json += ']';
-  AppendKey(json, "instance_group");
+  AppendJsonKey(json, "instance_group");
   json += "[{";
-  AppendText(json, "name", servable.key.name);
-  AppendText(json, "kind", "KIND_CPU");
-  AppendNumber(json, "count", workers);
+  AppendJsonText(json, "name", servable.key.name);
+  AppendJsonText(json, "kind", "KIND_CPU");
+  AppendJsonCount(json, "count", workers);
   json += "}]}\n";
   return answer;
 }
@@ -265,12 +244,12 @@ HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions) {
   std::string& json = answer.body;
   json = "[";
   for (const ServableStatus& version : versions) {
-    AppendComma(json);
+    AppendJsonComma(json);
     json += '{';
-    AppendText(json, "name", version.key.name);
-    AppendText(json, "version", std::to_string(version.key.version));
-    AppendText(json, "state", RepositoryState(version.state));
-    AppendText(json, "reason", version.message);
+    AppendJsonText(json, "name", version.key.name);
+    AppendJsonText(json, "version", std::to_string(version.key.version));
+    AppendJsonText(json, "state", RepositoryState(version.state));
+    AppendJsonText(json, "reason", version.message);
     json += '}';
   }
   json += "]\n";

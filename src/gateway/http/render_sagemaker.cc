@@ -14,10 +14,10 @@ HttpAnswer RenderExecutionParameters(std::size_t workers, std::size_t body_bytes
   const std::size_t concurrent =
       std::clamp<std::size_t>(workers + 1, 1, std::max<std::size_t>(kMegabytesMax / megabytes, 1));
   HttpAnswer answer;
-  answer.body = "{\"MaxConcurrentTransforms\":";
-  AppendJsonInteger(answer.body, static_cast<std::int64_t>(concurrent));
-  answer.body += ",\"BatchStrategy\":\"SINGLE_RECORD\",\"MaxPayloadInMB\":";
-  AppendJsonInteger(answer.body, static_cast<std::int64_t>(megabytes));
+  answer.body = "{";
+  AppendJsonCount(answer.body, "MaxConcurrentTransforms", concurrent);
+  AppendJsonText(answer.body, "BatchStrategy", "SINGLE_RECORD");
+  AppendJsonCount(answer.body, "MaxPayloadInMB", megabytes);
   answer.body += "}\n";
   return answer;
 }

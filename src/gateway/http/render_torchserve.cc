@@ -33,33 +33,29 @@ std::string_view TorchServeErrorType(const Route& route, Reason reason) {
 
 HttpAnswer RenderTorchServeModels(const std::vector<std::string>& names) {
   HttpAnswer answer;
-  answer.body = "{\"models\":[";
+  std::string& json = answer.body;
+  json = "{\"models\":[";
   for (const std::string& name : names) {
-    answer.body += &name == &names.front() ? "{\"modelName\":" : ",{\"modelName\":";
-    AppendJsonString(answer.body, name);
-    answer.body += ",\"modelUrl\":";
-    AppendJsonString(answer.body, name);
-    answer.body += '}';
+    AppendJsonComma(json);
+    json += '{';
+    AppendJsonText(json, "modelName", name);
+    AppendJsonText(json, "modelUrl", name);
+    json += '}';
   }
-  answer.body += "]}\n";
+  json += "]}\n";
   return answer;
 }
 
 HttpAnswer RenderTorchServeModel(const ServableDescription& servable, std::size_t workers) {
   HttpAnswer answer;
   std::string& json = answer.body;
-  json = "[{\"modelName\":";
-  AppendJsonString(json, servable.key.name);
-  json += ",\"modelVersion\":\"";
-  AppendJsonInteger(json, servable.key.version);
-  json += "\",\"modelUrl\":";
-  AppendJsonString(json, servable.key.name);
-  json += ",\"runtime\":";
-  AppendJsonString(json, servable.engine);
-  json += ",\"minWorkers\":";
-  AppendJsonInteger(json, static_cast<std::int64_t>(workers));
-  json += ",\"maxWorkers\":";
-  AppendJsonInteger(json, static_cast<std::int64_t>(workers));
+  json = "[{";
+  AppendJsonText(json, "modelName", servable.key.name);
+  AppendJsonText(json, "modelVersion", std::to_string(servable.key.version));
+  AppendJsonText(json, "modelUrl", servable.key.name);
+  AppendJsonText(json, "runtime", servable.engine);
+  AppendJsonCount(json, "minWorkers", workers);
+  AppendJsonCount(json, "maxWorkers", workers);
   json += ",\"batchSize\":1,\"loadedAtStartup\":true,\"workers\":[]}]\n";
   return answer;
 }
