@@ -14,6 +14,7 @@
 #include "apps/zygote.h"
 #include "backend/fake/fake_backend.h"
 #include "backend/onnxruntime/onnx_backend.h"
+#include "backend/openvino/openvino_backend.h"
 #include "base/build_id.h"
 #include "os/process.h"
 #include "os/process_title.h"
@@ -83,8 +84,10 @@ int Dispatch(const std::vector<std::string>& arguments, Backends backends) {
 int Main(const std::vector<std::string>& arguments) {
   const auto onnx = OnnxBackend::Open();
   if (!onnx) return Fail(onnx.error());
+  OpenVinoBackend openvino;
   FakeBackend fake;
-  const std::vector<Backend*> backends{onnx->get(), &fake};
+  // For ONNX, which both read, "auto" takes the first.
+  const std::vector<Backend*> backends{onnx->get(), &openvino, &fake};
   return Dispatch(arguments, backends);
 }
 

@@ -25,6 +25,11 @@ class Session {
   virtual Status Run(std::span<const float> input, std::span<float> output) = 0;
 };
 
+// The threads that a library leaves behind when it has loaded a model and nobody calls it. A process
+// may fork then, and both sides go on using the session: with kParked as long as each of them waits
+// in futex, for a fork copies none of them.
+enum class ThreadsAfterLoad { kNone, kParked };
+
 // An adapter to one inference library.
 class Backend {
  public:
@@ -32,8 +37,7 @@ class Backend {
 
   virtual std::string_view name() const = 0;  // As model.toml's `engine` spells it.
   virtual std::string version() const = 0;    // The library's.
-  // Whether a process may fork after Load and both sides go on using the session.
-  virtual bool ForksAfterLoad() const = 0;
+  virtual ThreadsAfterLoad threads_after_load() const = 0;
   virtual bool Reads(const std::filesystem::path& file) const = 0;
 
   // Loads `file`. kBadModel with a reason fit for the operator when it is no model that we serve:

@@ -6,7 +6,7 @@
 
 #include "backend/backend_selection.h"
 #include "backend/fake/fake_backend.h"
-#include "backend/onnxruntime/onnx_signature.h"
+#include "backend/served_tensors.h"
 
 namespace holdfast {
 namespace {
@@ -18,7 +18,7 @@ class OnnxReader final : public Backend {
  public:
   std::string_view name() const override { return "onnxruntime"; }
   std::string version() const override { return "0"; }
-  bool ForksAfterLoad() const override { return true; }
+  ThreadsAfterLoad threads_after_load() const override { return ThreadsAfterLoad::kNone; }
   bool Reads(const std::filesystem::path& file) const override {
     return file.extension() == ".onnx";
   }
@@ -51,7 +51,7 @@ TEST(BackendSelection, SaysWhichEnginesThereAre) {
 const TensorSpec kPicture{"x", DType::kFloat32, {kAnyDim, 3, 8, 8}};
 const TensorSpec kScores{"y", DType::kFloat32, {kAnyDim, 10}};
 
-TEST(OnnxSignature, TakesTheFirstOutputThatIsARowOfScores) {
+TEST(ServedTensors, TakesTheFirstOutputThatIsARowOfScores) {
   const std::array outputs{TensorSpec{"features", DType::kFloat32, {kAnyDim, 64, 4, 4}},
                            TensorSpec{"pooled", DType::kFloat32, {1, 10, 1, 1}}, kScores};
   const ServedTensors served = ChooseTensors({&kPicture, 1}, outputs).value();
@@ -61,7 +61,7 @@ TEST(OnnxSignature, TakesTheFirstOutputThatIsARowOfScores) {
   EXPECT_EQ(served.signature.input, kPicture);
 }
 
-TEST(OnnxSignature, SaysWhatTheModelHasAndWhatIsServed) {
+TEST(ServedTensors, SaysWhatTheModelHasAndWhatIsServed) {
   const auto refusal = [](std::vector<TensorSpec> inputs, std::vector<TensorSpec> outputs) {
     const Result<ServedTensors> served = ChooseTensors(inputs, outputs);
     EXPECT_FALSE(served);

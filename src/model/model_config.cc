@@ -21,9 +21,10 @@ constexpr std::uint32_t kClassMax = 1'000'000;
 constexpr std::size_t kGoldenMax = 64;  // All of them run before a version is ready.
 constexpr std::size_t kDigestsMax = 1024;
 
-enum class Engine { kAuto, kOnnxRuntime, kFake };
+enum class Engine { kAuto, kOnnxRuntime, kOpenVino, kFake };
 constexpr std::array kEngineWords{Word<Engine>{"auto", Engine::kAuto},
                                   Word<Engine>{"onnxruntime", Engine::kOnnxRuntime},
+                                  Word<Engine>{"openvino", Engine::kOpenVino},
                                   Word<Engine>{"fake", Engine::kFake}};
 
 constexpr auto MakeDTypeWords() {

@@ -28,7 +28,7 @@ struct GoldenExample {
 
 // What a model.toml says. Every field has a default, so that a bare ONNX file can be served.
 struct ModelConfig {
-  std::string engine = "auto";  // "auto", "onnxruntime", "fake".
+  std::string engine = "auto";  // "auto", "onnxruntime", "openvino", "fake".
   std::string file = "model.onnx";
   std::string labels_file;  // Empty: classes are named by their number.
   std::string description;

@@ -52,7 +52,7 @@ std::string FormatPreprocessing(const Preprocessing& p) {
 }  // namespace
 
 std::string FormatModelConfig(const ModelConfig& config) {
-  std::string text = fmt::format("engine = {}  # auto, onnxruntime or fake\nfile = {}\n",
+  std::string text = fmt::format("engine = {}  # auto, onnxruntime, openvino or fake\nfile = {}\n",
                                  Quoted(config.engine), Quoted(config.file));
   if (!config.labels_file.empty()) {
     text += fmt::format("labels = {}  # one a line, in the order of the classes\n",

@@ -39,12 +39,19 @@ void ReadLabels(const fs::path& folder, const std::string& name, std::vector<std
   }
 }
 
+// Whether a file is a model by its name: what some engine of ours reads.
+bool IsModelFile(const fs::path& file) {
+  const std::string extension = file.extension();
+  return extension == ".onnx" || extension == ".tflite" || extension == ".xml" ||
+         file.filename() == "saved_model.pb";
+}
+
 // What can be known of a folder without a model.toml, put into `servable` and into words.
 void Assume(Servable& servable, Problems& problems) {
   std::vector<std::string> graphs;
   std::error_code failed;
   for (const auto& entry : fs::directory_iterator(servable.folder, failed)) {
-    if (entry.path().extension() == ".onnx") graphs.push_back(entry.path().filename());
+    if (IsModelFile(entry.path())) graphs.push_back(entry.path().filename());
   }
   ModelConfig& config = servable.config;
   std::sort(graphs.begin(), graphs.end());
@@ -55,19 +62,12 @@ void Assume(Servable& servable, Problems& problems) {
       problems.push_back({kTomlName, fmt::format("is missing, and it must say which is the model: "
                                                  "{}",
                                                  fmt::join(graphs, ", "))});
-    } else if (fs::exists(servable.folder / "saved_model.pb", failed)) {
-      problems.push_back({"saved_model.pb",
-                          "is a TensorFlow SavedModel, which this engine does not read: convert it "
-                          "to ONNX (tf2onnx) and give it to `holdfast pack`"});
     } else {
       problems.push_back({config.file, "is missing, and so is model.toml"});
     }
   }
   servable.assumptions.push_back(fmt::format("no model.toml: the model is {}", config.file));
-  servable.assumptions.push_back(
-      "preprocessing is torchvision's: short side to 256 bilinear, centre crop 224, RGB, 1/255, "
-      "ImageNet mean and deviation");
-  servable.assumptions.push_back("the outputs are logits: softmax is applied");
+  // The worker adds how pictures are prepared and what the outputs are: the graph tells.
   if (fs::exists(servable.folder / kLabelsName, failed)) {
     config.labels_file = kLabelsName;
     servable.assumptions.push_back("labels are those of labels.txt");

@@ -165,6 +165,27 @@ Result<std::size_t> CountThreads() {
   return count;
 }
 
+Result<bool> OtherThreadsAreParked() {
+  const std::string self = std::to_string(::syscall(SYS_gettid));
+  const std::string futex = std::to_string(SYS_futex);
+  std::error_code error;
+  for (std::filesystem::directory_iterator entry("/proc/self/task", error), end;
+       !error && entry != end; entry.increment(error)) {
+    if (entry->path().filename() == self) continue;
+    // "running", or the call's number and what follows.
+    std::ifstream file(entry->path() / "syscall");
+    std::string call;
+    if (!(file >> call)) {
+      return Error{Reason::kInternal, fmt::format("{}/syscall cannot be read: the kernel does not "
+                                                  "tell what a thread waits in",
+                                                  entry->path().string())};
+    }
+    if (call != futex) return false;
+  }
+  if (error) return Error{Reason::kInternal, "list threads: " + error.message()};
+  return true;
+}
+
 std::optional<std::uint64_t> AnonymousBytes(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/statm", pid));
   std::uint64_t total = 0;

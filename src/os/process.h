@@ -75,6 +75,9 @@ Status ForbidGrowth(pid_t pid);
 
 // Threads of this process, as /proc counts them.
 Result<std::size_t> CountThreads();
+// Whether every other thread of this process waits in futex. A thread that ends meanwhile counts as
+// one that does not. kInternal where the kernel does not tell what a thread waits in.
+Result<bool> OtherThreadsAreParked();
 
 // Bytes that a process holds and that no file backs, shared with other processes or not; nothing
 // when it is gone.

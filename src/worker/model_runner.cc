@@ -74,7 +74,7 @@ ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
     : servable_(std::move(servable)),
       session_(std::move(session)),
       engine_(fmt::format("{} {}", backend.name(), backend.version())),
-      forks_after_load_(backend.ForksAfterLoad()),
+      threads_after_load_(backend.threads_after_load()),
       classes_(ElementCount(ItemShape(session_->signature().output)).value_or(0)),
       preprocessor_(servable_.config.preprocessing, limits),
       tensor_(ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}

@@ -42,7 +42,7 @@ class ModelRunner {
   const Servable& servable() const { return servable_; }
   const Signature& signature() const { return session_->signature(); }
   const std::string& engine() const { return engine_; }  // "onnxruntime 1.28.0".
-  bool forks_after_load() const { return forks_after_load_; }
+  ThreadsAfterLoad threads_after_load() const { return threads_after_load_; }
   std::size_t input_elements() const { return tensor_.size(); }
   std::size_t classes() const { return classes_; }
 
@@ -60,7 +60,7 @@ class ModelRunner {
   Servable servable_;
   std::unique_ptr<Session> session_;
   std::string engine_;
-  bool forks_after_load_;
+  ThreadsAfterLoad threads_after_load_;
   std::size_t classes_;
   Preprocessor preprocessor_;
   std::vector<float> tensor_;

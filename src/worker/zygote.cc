@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <optional>
 #include <string>
 
@@ -102,11 +104,26 @@ Status AnnounceLoaded(const Channel& channel, const ServableDescription& descrip
 }
 
 // A fork copies one thread. Any other would be missing in the worker, perhaps with a lock in hand.
-Status CheckForkSafety() {
+// Those that an engine is known to keep hold none while they wait for work in futex; right after a
+// call one may still be on its way there, and nothing tells when it has arrived.
+Status CheckForkSafety(ThreadsAfterLoad rule) {
+  constexpr Duration kPatience = std::chrono::milliseconds(200);
+  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 500'000};
   const std::size_t threads = TRY(CountThreads());
-  if (threads != 1) {
+  if (threads == 1) return {};
+  if (rule == ThreadsAfterLoad::kNone) {
     return Error{Reason::kInternal,
                  fmt::format("the zygote has {} threads and forks only with one", threads)};
+  }
+  const TimePoint end = Now() + kPatience;
+  while (!TRY(OtherThreadsAreParked())) {
+    if (Now() >= end) {
+      return Error{Reason::kInternal,
+                   fmt::format("one of the zygote's {} threads works and does not pause: no fork "
+                               "is safe",
+                               threads)};
+    }
+    ::nanosleep(&kPause, nullptr);
   }
   return {};
 }
@@ -115,7 +132,7 @@ Status CheckForkSafety() {
 // worker's parent while it opens the pidfd, so the number cannot be somebody else's yet.
 Status ForkWorker(const Channel& channel, Channel::Incoming& order, const ZygoteOptions& options,
                   ModelRunner& runner) {
-  TRY_DO(CheckForkSafety());
+  TRY_DO(CheckForkSafety(runner.threads_after_load()));
   const pid_t middle = ::fork();
   if (middle < 0) return Error{Reason::kUnavailable, "fork: no process to be had"};
   if (middle == 0) {
@@ -231,7 +248,9 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
   ::malloc_trim(0);
   // Without it a worker's private memory grows to three times its size within a minute.
   StopGatheringHugePages();
-  if (const Status safe = CheckForkSafety(); !safe) return FailLoading(channel, safe.error());
+  if (const Status safe = CheckForkSafety(loaded->runner.threads_after_load()); !safe) {
+    return FailLoading(channel, safe.error());
+  }
   loaded->description.zygote_bytes = AnonymousBytes(::getpid()).value_or(0);
   loaded->description.worker_bytes = MeasureWorker(loaded->runner);
   if (options.sandbox != Sandboxing::kOff) loaded->description.sandbox_gap = FindSandboxGap();

@@ -4,6 +4,7 @@
 
 readonly PYTHON=.venv/bin/python
 readonly SDK=build/deps/onnxruntime
+readonly OPENVINO_SDK=build/deps/openvino
 
 cmd_setup() { #: install what building and testing need; --packages: Debian's packages only
   case "$*" in
@@ -18,15 +19,17 @@ prepare() {
   step "Debian packages" install_packages
   step "Python environment" make_python_environment
   step "ONNX Runtime SDK" "$PYTHON" -m tools.dev.onnxruntime_sdk "$SDK"
+  step "OpenVINO SDK" "$PYTHON" -m tools.dev.openvino_sdk "$OPENVINO_SDK"
 }
 
 # prepare, without a word, where a command needs it only to be sure.
 prepare_silently() {
-  if [[ -n "$(missing_packages)" || ! -x "$PYTHON" || ! -d "$SDK" ]]; then
+  if [[ -n "$(missing_packages)" || ! -x "$PYTHON" || ! -d "$SDK" || ! -d "$OPENVINO_SDK" ]]; then
     prepare
   else
     make_python_environment
     "$PYTHON" -m tools.dev.onnxruntime_sdk "$SDK"
+    "$PYTHON" -m tools.dev.openvino_sdk "$OPENVINO_SDK"
   fi
 }
 

@@ -18,7 +18,7 @@ class FakeBackend final : public Backend {
  public:
   std::string_view name() const override { return "fake"; }
   std::string version() const override { return "1"; }
-  bool ForksAfterLoad() const override { return true; }
+  ThreadsAfterLoad threads_after_load() const override { return ThreadsAfterLoad::kNone; }
   bool Reads(const std::filesystem::path& file) const override;
   Result<std::unique_ptr<Session>> Load(const std::filesystem::path& file) override;
 };

@@ -6,12 +6,13 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdlib>
 #include <optional>
 #include <vector>
 
-#include "backend/onnxruntime/onnx_signature.h"
+#include "backend/byte_pixels.h"
+#include "backend/library_call.h"
+#include "backend/served_tensors.h"
 #include "base/check.h"
 
 namespace holdfast {
@@ -21,23 +22,6 @@ struct OnnxBackend::Environment {
 };
 
 namespace {
-
-constexpr std::size_t kWordsMax = 400;  // Of the library's own; some of its messages are pages.
-
-// Calls the library; its exceptions end here. It reports a lack of memory as a text.
-template <class F>
-auto Call(Reason otherwise, F&& f) -> decltype(Guard(f)) {
-  auto result = Guard(f);
-  if (result || result.error().reason == Reason::kInsufficientResources) return result;
-  Error error = std::move(result).error();
-  const bool no_memory = error.message.find("bad_alloc") != std::string::npos ||
-                         error.message.find("ailed to allocate memory") != std::string::npos;
-  error.reason = no_memory ? Reason::kInsufficientResources : otherwise;
-  std::replace(error.message.begin(), error.message.end(), '\n', ' ');
-  if (error.message.size() > kWordsMax) error.message.resize(kWordsMax);
-  error.message = fmt::format("ONNX Runtime: {}", error.message);
-  return error;
-}
 
 std::optional<DType> FromOnnx(ONNXTensorElementDataType type) {
   switch (type) {
@@ -126,7 +110,7 @@ class OnnxSession final : public Session {
 
   Status Run(std::span<const float> input, std::span<float> output) override {
     CHECK(input.size() == input_elements_ && output.size() == output_elements_);
-    return Call(Reason::kInternal, [&] {
+    return CallLibrary("ONNX Runtime", Reason::kInternal, [&] {
       const Ort::Value in = Input(input);
       Ort::Value out = Ort::Value::CreateTensor<float>(memory_, output.data(), output.size(),
                                                        output_shape_.data(), output_shape_.size());
@@ -145,9 +129,7 @@ class OnnxSession final : public Session {
                                              input.size(), input_shape_.data(),
                                              input_shape_.size());
     }
-    std::transform(input.begin(), input.end(), bytes_.begin(), [](float value) {
-      return static_cast<std::uint8_t>(std::lround(std::fmin(std::fmax(value, 0.0f), 255.0f)));
-    });
+    RoundToBytes(input, bytes_);
     return Ort::Value::CreateTensor<std::uint8_t>(memory_, bytes_.data(), bytes_.size(),
                                                   input_shape_.data(), input_shape_.size());
   }
@@ -171,7 +153,7 @@ OnnxBackend::~OnnxBackend() = default;
 
 Result<std::unique_ptr<OnnxBackend>> OnnxBackend::Open() {
   ::setenv("ORT_DISABLE_TELEMETRY", "1", /*overwrite=*/1);
-  return Call(Reason::kInternal, [] {
+  return CallLibrary("ONNX Runtime", Reason::kInternal, [] {
     return std::unique_ptr<OnnxBackend>(new OnnxBackend(std::make_unique<Environment>()));
   });
 }
@@ -184,7 +166,7 @@ bool OnnxBackend::Reads(const std::filesystem::path& file) const {
 
 Result<std::unique_ptr<Session>> OnnxBackend::Load(const std::filesystem::path& file) {
   using Loaded = Result<std::unique_ptr<Session>>;
-  Result<Loaded> loaded = Call(Reason::kBadModel, [&]() -> Loaded {
+  Result<Loaded> loaded = CallLibrary("ONNX Runtime", Reason::kBadModel, [&]() -> Loaded {
     Ort::Session session(environment_->env, file.c_str(), Options());
     ServedTensors served = TRY(Describe(session));
     Shape output_shape =

@@ -20,7 +20,7 @@ class OnnxBackend final : public Backend {
 
   std::string_view name() const override { return "onnxruntime"; }
   std::string version() const override;
-  bool ForksAfterLoad() const override { return true; }
+  ThreadsAfterLoad threads_after_load() const override { return ThreadsAfterLoad::kNone; }
   bool Reads(const std::filesystem::path& file) const override;
   Result<std::unique_ptr<Session>> Load(const std::filesystem::path& file) override;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "backend/onnxruntime/onnx_signature.h"
+#include "backend/served_tensors.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "backend/openvino/openvino_module.h"
+
+#include <openvino/openvino.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace holdfast {
+namespace {
+
+std::optional<DType> FromOpenVino(const ov::element::Type& type) {
+  if (type == ov::element::f32) return DType::kFloat32;
+  if (type == ov::element::u8) return DType::kUint8;
+  if (type == ov::element::i8) return DType::kInt8;
+  if (type == ov::element::i32) return DType::kInt32;
+  if (type == ov::element::i64) return DType::kInt64;
+  if (type == ov::element::f16) return DType::kFloat16;
+  return std::nullopt;
+}
+
+Shape ShapeOf(const ov::PartialShape& partial) {
+  Shape shape;
+  if (partial.rank().is_dynamic()) return shape;
+  for (const ov::Dimension& dim : partial) {
+    shape.push_back(dim.is_static() ? dim.get_length() : kAnyDim);
+  }
+  return shape;
+}
+
+// The name that the file's signature gives. A tensor may have others, of the graph's nodes.
+template <class Port>
+std::string NameOf(const Port& port) {
+  return port.get_names().empty() ? port.get_node()->get_friendly_name() : port.get_any_name();
+}
+
+class Graph final : public OpenVinoGraph {
+ public:
+  Graph(ov::Core& core, std::shared_ptr<ov::Model> model) : core_(core), model_(std::move(model)) {
+    for (const auto& port : std::as_const(*model_).inputs()) {
+      const std::string name = NameOf(port);
+      const auto dtype = FromOpenVino(port.get_element_type());
+      if (!dtype) {
+        throw std::runtime_error(name + " has an element type that is not served: " +
+                                 port.get_element_type().get_type_name());
+      }
+      inputs_.push_back({name, *dtype, ShapeOf(port.get_partial_shape())});
+    }
+    const bool open = FixBatch();
+    const auto ports = std::as_const(*model_).outputs();
+    for (std::size_t i = 0; i < ports.size(); ++i) {
+      const auto dtype = FromOpenVino(ports[i].get_element_type());
+      if (!dtype) continue;
+      Shape shape = ShapeOf(ports[i].get_partial_shape());
+      if (open && !shape.empty() && shape[0] == 1) shape[0] = kAnyDim;
+      outputs_.push_back({NameOf(ports[i]), *dtype, std::move(shape)});
+      places_.push_back(i);
+    }
+  }
+
+  const std::vector<TensorSpec>& inputs() const override { return inputs_; }
+  const std::vector<TensorSpec>& outputs() const override { return outputs_; }
+
+  void Compile(std::size_t output) override {
+    // With one output alone, what only others need is not computed.
+    const ov::Output<ov::Node> kept =
+        model_->get_results().at(places_.at(output))->input_value(0);
+    const auto served =
+        std::make_shared<ov::Model>(ov::OutputVector{kept}, model_->get_parameters());
+    model_.reset();
+    ov::CompiledModel compiled = core_.compile_model(
+        served, "CPU", ov::inference_num_threads(1), ov::num_streams(1),
+        ov::hint::inference_precision(ov::element::f32),
+        ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY));
+    request_ = compiled.create_infer_request();
+    input_type_ = compiled.input().get_element_type();
+    input_shape_ = compiled.input().get_shape();
+    output_shape_ = compiled.output().get_shape();
+  }
+
+  void Run(const void* input, float* output) override {
+    // The library takes a mutable pointer for inputs too, and does not write to them.
+    request_.set_input_tensor({input_type_, input_shape_, const_cast<void*>(input)});
+    request_.set_output_tensor({ov::element::f32, output_shape_, output});
+    request_.infer();
+  }
+
+ private:
+  // Makes an open batch dimension 1, so that all shapes behind it are known. Whether it was open.
+  bool FixBatch() {
+    if (inputs_.size() != 1 || inputs_[0].shape.empty() || inputs_[0].shape[0] != kAnyDim) {
+      return false;
+    }
+    ov::PartialShape shape = model_->input().get_partial_shape();
+    shape[0] = 1;
+    model_->reshape(shape);
+    return true;
+  }
+
+  ov::Core& core_;
+  std::shared_ptr<ov::Model> model_;  // Until it is compiled.
+  std::vector<TensorSpec> inputs_;
+  std::vector<TensorSpec> outputs_;
+  std::vector<std::size_t> places_;  // Of outputs_ among the model's results.
+  ov::InferRequest request_;
+  ov::element::Type input_type_;
+  ov::Shape input_shape_;
+  ov::Shape output_shape_;
+};
+
+class Module final : public OpenVinoModule {
+ public:
+  std::unique_ptr<OpenVinoGraph> Read(const std::filesystem::path& model) override {
+    return std::make_unique<Graph>(core_, core_.read_model(model.string()));
+  }
+
+ private:
+  ov::Core core_;
+};
+
+}  // namespace
+
+extern "C" __attribute__((visibility("default"))) OpenVinoModule* HoldfastOpenOpenVino() {
+  return std::make_unique<Module>().release();
+}
+
+}  // namespace holdfast
