@@ -6,6 +6,7 @@
 
 #include "backend/backend_selection.h"
 #include "backend/fake/fake_backend.h"
+#include "backend/openvino/openvino_backend.h"
 #include "backend/served_tensors.h"
 
 namespace holdfast {
@@ -34,6 +35,18 @@ TEST(BackendSelection, AutoTakesTheFirstThatReadsTheFileAndANameIsObeyed) {
   EXPECT_EQ(SelectBackend("auto", "a/model.onnx", both).value(), &onnx);
   EXPECT_EQ(SelectBackend("auto", "a/fake.toml", both).value(), &fake);
   EXPECT_EQ(SelectBackend("fake", "a/fake.toml", both).value(), &fake);
+}
+
+TEST(BackendSelection, TheEngineIsThatOfTheFormatAndOnnxHasTwo) {
+  OnnxReader onnx;
+  OpenVinoBackend openvino;
+  const std::array<Backend*, 2> both{&onnx, &openvino};
+  EXPECT_EQ(SelectBackend("auto", "a/model.onnx", both).value(), &onnx);
+  EXPECT_EQ(SelectBackend("openvino", "a/model.onnx", both).value(), &openvino);
+  for (const char* file : {"a/saved_model.pb", "a/model.tflite", "a/model.xml"}) {
+    EXPECT_EQ(SelectBackend("auto", file, both).value(), &openvino);
+    EXPECT_FALSE(SelectBackend("onnxruntime", file, both));
+  }
 }
 
 TEST(BackendSelection, SaysWhichEnginesThereAre) {

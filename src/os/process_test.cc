@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <atomic>
+#include <future>
 #include <thread>
 
 #include "testing/forked_child.h"
@@ -273,6 +275,22 @@ TEST(CountThreads, CountsThem) {
   std::size_t with_one_more = 0;
   std::thread([&] { with_one_more = CountThreads().value_or(0); }).join();
   EXPECT_EQ(with_one_more, *before + 1);
+}
+
+TEST(OtherThreadsAreParked, TellsAThreadThatWorksFromOneThatWaits) {
+  std::promise<void> end;
+  std::atomic<bool> works = true;
+  EXPECT_TRUE(OtherThreadsAreParked().value());  // There is none.
+  std::thread other([&] {
+    while (works) {
+    }
+    end.get_future().wait();
+  });
+  EXPECT_FALSE(OtherThreadsAreParked().value());
+  works = false;
+  while (!OtherThreadsAreParked().value()) std::this_thread::yield();
+  end.set_value();
+  other.join();
 }
 
 TEST(FormatExit, NamesTheSignal) {

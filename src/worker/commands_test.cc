@@ -66,7 +66,7 @@ class Commands : public testing::Test {
 
   // Packs the tiny model as a user would who has only its ONNX file.
   PackOptions TinyOptions() const {
-    return {.onnx_file = kTiny / "model.onnx",
+    return {.model_file = kTiny / "model.onnx",
             .repository = repository_,
             .name = "tiny",
             .labels_file = kTiny / "labels.txt",
@@ -132,7 +132,7 @@ TEST_F(Commands, PackWritesNothingWhenItFails) {
   options.golden = {(kTiny / "golden/red.png").string() + "=blu"};
   EXPECT_THAT(Run(Pack, options).err, HasSubstr("no class \"blu\", did you mean \"blue\"?"));
   options = TinyOptions();
-  options.onnx_file = dir_.Write("text.onnx", "this is no model");
+  options.model_file = dir_.Write("text.onnx", "this is no model");
   EXPECT_EQ(Run(Pack, options).exit_code, 78);
   options = TinyOptions();
   options.labels_file = dir_.Write("two.txt", "a\nb\n");
@@ -146,7 +146,7 @@ TEST_F(Commands, PackWritesNothingWhenItFails) {
 
 TEST_F(Commands, PackReportsAllWrongOptionsAtOnce) {
   PackOptions options = TinyOptions();
-  options.onnx_file = "/nonexistent/model.onnx";
+  options.model_file = "/nonexistent/model.onnx";
   options.labels_file = "/nonexistent/labels.txt";
   options.name = "a/b";
   options.preset = "torchvison";
@@ -167,7 +167,7 @@ TEST_F(Commands, PackRefusesAModelWhoseWeightsAreMissing) {
   const std::string graph = "\x2A\x12" + tensor;
   const std::string model = "\x3A\x14" + graph;
   PackOptions options = TinyOptions();
-  options.onnx_file = dir_.Write("external.onnx", ReadWholeFile(kTiny / "model.onnx") + model);
+  options.model_file = dir_.Write("external.onnx", ReadWholeFile(kTiny / "model.onnx") + model);
   EXPECT_THAT(Run(Pack, options).err, HasSubstr("w.in is missing"));
 }
 

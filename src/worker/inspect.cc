@@ -65,6 +65,10 @@ void Try(Findings& findings, std::span<Backend* const> backends) {
   }
   findings.signature = runner->signature();
   findings.engine = runner->engine();
+  // What the graph settled where there is no model.toml.
+  findings.servable->config.preprocessing = runner->servable().config.preprocessing;
+  findings.servable->config.output = runner->servable().config.output;
+  findings.servable->assumptions = runner->servable().assumptions;
   const Status golden = runner->CheckGolden();
   if (!golden) findings.problems.push_back({"golden", golden.error().message});
 }

@@ -8,6 +8,7 @@
 #include "model/words.h"
 #include "os/steady_clock.h"
 #include "tensor/classification.h"
+#include "worker/bare_servable.h"
 #include "worker/photo_file.h"
 
 namespace holdfast {
@@ -43,10 +44,9 @@ std::vector<std::string> Misfits(const Servable& servable, const Signature& grap
       pipeline.layout == Layout::kNchw ? Shape{3, height, width} : Shape{height, width, 3};
   if (ItemShape(graph.input) != given) {
     misfits.push_back(fmt::format(
-        "preprocessing gives {} a picture (crop {}×{}, layout {}), the model's input is {}{}",
+        "preprocessing gives {} a picture (crop {}×{}, layout {}), the model's input is {}",
         FormatShape(given), width, height, WordOf(kLayoutWords, pipeline.layout),
-        FormatSpec(graph.input),
-        servable.assumptions.empty() ? "" : ": a model.toml has to say how pictures are prepared"));
+        FormatSpec(graph.input)));
   }
 
   const std::size_t classes = ElementCount(ItemShape(graph.output)).value_or(0);
@@ -96,6 +96,10 @@ Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* cons
   if (!backend) return named(backend.error());
   Result<std::unique_ptr<Session>> session = (*backend)->Load(file);
   if (!session) return named(std::move(session).error());
+  if (!servable.assumptions.empty()) {
+    const Status assumed = AssumeFromGraph(**session, servable);
+    if (!assumed) return named(assumed.error());
+  }
   faults = Misfits(servable, (*session)->signature());
   if (!faults.empty()) return BadModel(servable, faults);
   return ModelRunner(std::move(servable), *std::move(session), **backend, limits);

@@ -8,6 +8,7 @@
 
 #include "backend/fake/fake_backend.h"
 #include "backend/onnxruntime/onnx_backend.h"
+#include "backend/openvino/openvino_backend.h"
 #include "tensor/classification.h"
 #include "testing/temp_dir.h"
 
@@ -15,6 +16,7 @@ namespace holdfast {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::Contains;
 using testing::HasSubstr;
 
 const fs::path kTiny = fs::path(HOLDFAST_TEST_MODELS) / "tiny/1";
@@ -124,10 +126,42 @@ TEST_F(Runner, LabelsMustBeAsManyAsTheClasses) {
   EXPECT_THAT(LoadError(), HasSubstr("labels.txt has 2 labels, the model gives 10 classes"));
 }
 
-TEST_F(Runner, WithoutModelTomlTheAssumptionThatFailsIsSaid) {
+TEST_F(Runner, WithoutModelTomlTheGraphSaysItsSizeAndWhetherItEndsInASoftmax) {
   fs::remove(folder_ / "model.toml");
-  EXPECT_THAT(LoadError(), HasSubstr("a model.toml has to say how pictures are prepared"));
+  const ModelRunner runner = Load().value();
+  const ModelConfig& config = runner.servable().config;
+  EXPECT_EQ(config.preprocessing.crop_width, 32u);
+  EXPECT_EQ(config.preprocessing.crop_height, 32u);
+  EXPECT_EQ(config.preprocessing.resize_side, 36u);
+  EXPECT_EQ(config.preprocessing.layout, Layout::kNchw);
+  EXPECT_EQ(config.output, OutputKind::kLogits);
+  EXPECT_THAT(runner.servable().assumptions,
+              Contains(HasSubstr("short side to 36 bilinear, centre crop 32×32, RGB, nchw, 1/255")));
+  EXPECT_THAT(runner.servable().assumptions, Contains(HasSubstr("softmax is applied")));
 }
+
+#if HOLDFAST_HAS_OPENVINO
+TEST(BareServable, ASavedModelIsFittedByItsGraph) {
+  OpenVinoBackend openvino;
+  const std::array<Backend*, 1> backends{&openvino};
+  const auto load = [&](const char* name) {
+    const fs::path folder = fs::path(HOLDFAST_TEST_OPENVINO) / name / "1";
+    return ModelRunner::Load(ReadServable(folder, {name, 1}).value(), backends, ImageLimits{})
+        .value();
+  };
+  const ModelRunner keras = load("keras");
+  const ModelConfig& config = keras.servable().config;
+  EXPECT_EQ(config.file, "saved_model.pb");
+  EXPECT_EQ(config.preprocessing.layout, Layout::kNhwc);
+  EXPECT_EQ(config.preprocessing.crop_width, 32u);
+  EXPECT_EQ(config.output, OutputKind::kProbabilities);
+  EXPECT_THAT(keras.servable().assumptions, Contains(HasSubstr("given as they are")));
+  EXPECT_EQ(keras.threads_after_load(), ThreadsAfterLoad::kParked);
+  const ModelRunner bytes = load("bytes");
+  EXPECT_EQ(bytes.servable().config.preprocessing.scale, 1.0);
+  EXPECT_THAT(bytes.servable().assumptions, Contains(HasSubstr("pixels as they are")));
+}
+#endif
 
 TEST_F(Runner, TheFakeEngineIsServedLikeAnyOther) {
   dir_.Write("fake/fake.toml", "[[on]]\nclass = 4\ndo = \"nan\"\n");

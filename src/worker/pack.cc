@@ -5,9 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
-#include <numeric>
-#include <random>
 #include <set>
 
 #include "backend/backend_selection.h"
@@ -17,6 +14,7 @@
 #include "model/text_file.h"
 #include "model/toml_reader.h"
 #include "tensor/classification.h"
+#include "worker/bare_servable.h"
 #include "worker/model_runner.h"
 #include "worker/pack_draft.h"
 #include "worker/photo_file.h"
@@ -29,45 +27,66 @@ namespace fs = std::filesystem;
 
 constexpr const char* kLabelsName = "labels.txt";
 constexpr std::size_t kPhotoBytesMax = MiB(64);
-constexpr double kSumTolerance = 1e-3;  // Float32 softmax over many classes misses 1 by less.
 
-// Whether the graph ends in a softmax: on a few very different inputs every row is non-negative and
-// sums to one.
-Result<OutputKind> DetectOutput(Session& session) {
-  const Signature& signature = session.signature();
-  std::vector<float> item(ElementCount(ItemShape(signature.input)).value_or(0));
-  std::vector<float> scores(ElementCount(ItemShape(signature.output)).value_or(0));
-  std::mt19937 random(1);
-  for (const float spread : {0.0f, 1.0f, 3.0f}) {
-    for (float& element : item) {
-      element = spread * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
-    }
-    TRY_DO(session.Run(item, scores));
-    const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
-    const bool negative = std::any_of(scores.begin(), scores.end(), [](float s) { return s < 0; });
-    if (negative || !(std::abs(sum - 1) < kSumTolerance)) return OutputKind::kLogits;
-  }
-  return OutputKind::kProbabilities;
-}
+// The files that belong to a model and lie beside it, each with its name in the packed folder.
+using Companions = std::vector<std::pair<fs::path, std::string>>;
 
-Status CopyModel(const PackOptions& options, const StagedFolder& stage, PackDraft& draft) {
-  draft.config.file = options.onnx_file.filename() == "fake.toml"
-                          ? "fake.toml"
-                          : "model" + options.onnx_file.extension().string();
-  TRY_DO(stage.Copy(options.onnx_file, draft.config.file));
-  if (options.onnx_file.extension() != ".onnx") return {};
-  for (const std::string& file : TRY(ExternalFilesOf(options.onnx_file))) {
+Result<Companions> ExternalData(const fs::path& onnx) {
+  Companions companions;
+  for (const std::string& file : TRY(ExternalFilesOf(onnx))) {
     if (const auto fault = FileNameFault(file)) {
       return Error{Reason::kBadModel,
                    fmt::format("the model names its data file \"{}\", which {}", file, *fault)};
     }
-    const fs::path from = options.onnx_file.parent_path() / file;
+    companions.emplace_back(onnx.parent_path() / file, file);
+  }
+  return companions;
+}
+
+// All of a SavedModel's variables/ and assets/.
+Result<Companions> SavedModelFiles(const fs::path& saved_model) {
+  Companions companions;
+  for (const char* folder : {"variables", "assets"}) {
+    std::error_code failed;
+    const fs::path root = saved_model.parent_path() / folder;
+    if (!fs::exists(root, failed)) continue;
+    fs::recursive_directory_iterator entry(root, failed);
+    for (; !failed && entry != fs::recursive_directory_iterator(); entry.increment(failed)) {
+      if (entry->is_directory(failed)) continue;
+      companions.emplace_back(entry->path(),
+                              folder / entry->path().lexically_relative(root));
+    }
+    if (failed) {
+      return Error{Reason::kBadModel,
+                   fmt::format("{} cannot be listed: {}", root.string(), failed.message())};
+    }
+  }
+  return companions;
+}
+
+Result<Companions> CompanionsOf(const fs::path& model) {
+  if (model.extension() == ".onnx") return ExternalData(model);
+  if (model.filename() == "saved_model.pb") return SavedModelFiles(model);
+  if (model.extension() == ".xml") {
+    return Companions{{fs::path(model).replace_extension(".bin"), "model.bin"}};
+  }
+  return Companions{};
+}
+
+Status CopyModel(const PackOptions& options, const StagedFolder& stage, PackDraft& draft) {
+  const fs::path& model = options.model_file;
+  const bool keeps_name =
+      model.filename() == "fake.toml" || model.filename() == "saved_model.pb";
+  draft.config.file =
+      keeps_name ? model.filename().string() : "model" + model.extension().string();
+  TRY_DO(stage.Copy(model, draft.config.file));
+  for (const auto& [from, name] : TRY(CompanionsOf(model))) {
     if (const std::string what = FileFault(from); !what.empty()) {
       return Error{Reason::kBadModel,
                    fmt::format("the model's data file {} {}", from.string(), what)};
     }
-    TRY_DO(stage.Copy(from, file));
-    draft.notes.push_back(fmt::format("data file {} is packed with it", file));
+    TRY_DO(stage.Copy(from, name));
+    draft.notes.push_back(fmt::format("data file {} is packed with it", name));
   }
   return {};
 }
@@ -218,7 +237,7 @@ int Pack(const PackOptions& options, std::span<Backend* const> backends,
                                          : StagedFolder::Existing::kRefuse);
   }
   if (!packed) return FailCommand(streams, packed.error());
-  fmt::print(streams.out, "{} → {}\n", options.onnx_file.string(), target.string());
+  fmt::print(streams.out, "{} → {}\n", options.model_file.string(), target.string());
   for (const std::string& note : draft->notes) fmt::print(streams.out, "  {}\n", note);
   fmt::print(streams.out, "  {} files with their SHA-256 in model.toml; loaded and run\n",
              draft->config.sha256.size());

@@ -17,7 +17,7 @@ class Backend;
 
 // What `holdfast pack` is asked for.
 struct PackOptions {
-  std::filesystem::path onnx_file;
+  std::filesystem::path model_file;
   std::filesystem::path repository;     // NAME/VERSION/ is made in it; made if it is missing.
   std::string name;                     // Empty: the ONNX file's name without its extension.
   std::optional<std::int64_t> version;  // None: one more than the highest that is there.

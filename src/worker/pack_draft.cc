@@ -63,7 +63,11 @@ bool Changes(const PackOptions& options, std::string_view key) {
 }
 
 Result<ModelKey> ChooseKey(const PackOptions& options) {
-  ModelKey key{options.name.empty() ? options.onnx_file.stem().string() : options.name, 1};
+  // Every SavedModel's file has the same name: the folder says more.
+  const fs::path& file = options.model_file;
+  const bool by_folder = file.filename() == "saved_model.pb";
+  const std::string stem = by_folder ? fs::absolute(file).parent_path().filename() : file.stem();
+  ModelKey key{options.name.empty() ? stem : options.name, 1};
   if (!IsModelName(key.name)) {
     return Error{Reason::kUsage,
                  fmt::format("\"{}\" cannot name a model: letters, digits, '.', '-' and '_' only "
@@ -90,7 +94,7 @@ Result<PackDraft> MakeDraft(const PackOptions& options) {
     const Reason reason = fault == "is missing" ? Reason::kNotFound : Reason::kBadModel;
     errors.push_back({reason, fmt::format("{} {}", file.string(), fault)});
   };
-  check_file(options.onnx_file);
+  check_file(options.model_file);
   if (!options.labels_file.empty()) check_file(options.labels_file);
   for (const std::string& text : options.golden) {
     draft.golden.push_back(ParseGolden(text));
