@@ -69,8 +69,11 @@ class Graph final : public OpenVinoGraph {
     const auto served =
         std::make_shared<ov::Model>(ov::OutputVector{kept}, model_->get_parameters());
     model_.reset();
+    // Pinning would send every worker of a zygote to the same core, and needs sched_setaffinity,
+    // which a worker's sandbox does not allow.
     ov::CompiledModel compiled = core_.compile_model(
         served, "CPU", ov::inference_num_threads(1), ov::num_streams(1),
+        ov::hint::enable_cpu_pinning(false),
         ov::hint::inference_precision(ov::element::f32),
         ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY));
     request_ = compiled.create_infer_request();
