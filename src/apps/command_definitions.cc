@@ -90,16 +90,22 @@ CommandDefinition DefineServe() {
 
 CommandDefinition DefinePack() {
   auto draft = Begin<PackCommand>(
-      "pack", "Make a servable folder from an ONNX file.",
+      "pack", "Make a servable folder from a model file.",
       "Writes NAME/VERSION/ into a repository: the model, its labels, how pictures become its "
       "input, digests and golden examples. The model is loaded and run first; what does not work "
       "is not packed.",
       {"holdfast pack resnet50.onnx --model-repository models --labels imagenet.txt",
        "holdfast pack lite0.onnx --model-repository models --preset efficientnet-lite "
-       "--golden cat.jpg=285"});
+       "--golden cat.jpg=285",
+       "holdfast pack export/saved_model.pb --name flowers --model-repository models --preset "
+       "unit"});
   CLI::App& app = draft.app();
   PackCommand& options = *draft.options;
-  app.add_option("MODEL", options.onnx_file, "The ONNX file.")->required()->type_name("FILE");
+  app.add_option("MODEL", options.onnx_file,
+                 "The model: a .onnx or .tflite file, a .xml with its .bin beside it, or the "
+                 "saved_model.pb of a SavedModel.")
+      ->required()
+      ->type_name("FILE");
   app.add_option("--model-repository,--repository", options.model_repository,
                  "Folder to pack into; it is made if it is missing.")
       ->required()

@@ -25,9 +25,9 @@ class Session {
   virtual Status Run(std::span<const float> input, std::span<float> output) = 0;
 };
 
-// The threads that a library leaves behind when it has loaded a model and nobody calls it. A process
-// may fork then, and both sides go on using the session: with kParked as long as each of them waits
-// in futex, for a fork copies none of them.
+// The threads that a library leaves behind when it has loaded a model and nobody calls it. A
+// process may fork then, and both sides go on using the session: with kParked as long as each of
+// them waits in futex, for a fork copies none of them.
 enum class ThreadsAfterLoad { kNone, kParked };
 
 // An adapter to one inference library.

@@ -22,10 +22,9 @@ constexpr std::size_t kGoldenMax = 64;  // All of them run before a version is r
 constexpr std::size_t kDigestsMax = 1024;
 
 enum class Engine { kAuto, kOnnxRuntime, kOpenVino, kFake };
-constexpr std::array kEngineWords{Word<Engine>{"auto", Engine::kAuto},
-                                  Word<Engine>{"onnxruntime", Engine::kOnnxRuntime},
-                                  Word<Engine>{"openvino", Engine::kOpenVino},
-                                  Word<Engine>{"fake", Engine::kFake}};
+constexpr std::array kEngineWords{
+    Word<Engine>{"auto", Engine::kAuto}, Word<Engine>{"onnxruntime", Engine::kOnnxRuntime},
+    Word<Engine>{"openvino", Engine::kOpenVino}, Word<Engine>{"fake", Engine::kFake}};
 
 constexpr auto MakeDTypeWords() {
   std::array<Word<DType>, static_cast<std::size_t>(DType::kString) + 1> words{};

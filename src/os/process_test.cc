@@ -8,9 +8,9 @@
 #include <sys/prctl.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <atomic>
 #include <future>
 #include <thread>
 

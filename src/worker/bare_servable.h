@@ -11,9 +11,9 @@ namespace holdfast {
 // sums to one. Errors are Session::Run's.
 Result<OutputKind> DetectOutput(Session& session);
 
-// Settles by the graph what a folder without a model.toml leaves open, and adds what it chose to the
-// assumptions: the place of the three channels, the size of the input, bytes or floats, and what the
-// outputs are. Means and deviations no graph tells: they stay the defaults.
+// Settles by the graph what a folder without a model.toml leaves open, and adds what it chose to
+// the assumptions: the place of the three channels, the size of the input, bytes or floats, and
+// what the outputs are. Means and deviations no graph tells: they stay the defaults.
 Status AssumeFromGraph(Session& session, Servable& servable);
 
 }  // namespace holdfast

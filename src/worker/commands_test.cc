@@ -9,6 +9,7 @@
 
 #include "backend/fake/fake_backend.h"
 #include "backend/onnxruntime/onnx_backend.h"
+#include "backend/openvino/openvino_backend.h"
 #include "model/servable.h"
 #include "testing/temp_dir.h"
 #include "worker/classify.h"
@@ -81,6 +82,45 @@ class Commands : public testing::Test {
   FakeBackend fake_;
   std::array<Backend*, 2> backends_{onnx_.get(), &fake_};
 };
+
+#if HOLDFAST_HAS_OPENVINO
+TEST_F(Commands, PackTakesASavedModelWithItsVariablesAndAnIrWithItsWeights) {
+  OpenVinoBackend openvino;
+  const std::array<Backend*, 1> backends{&openvino};
+  const auto run = [&](auto command, const auto& options) {
+    Capture out;
+    Capture err;
+    const int exit_code = command(options, backends, {out.stream(), err.stream()});
+    return Printed{exit_code, out.text(), err.text()};
+  };
+  const fs::path models = HOLDFAST_TEST_OPENVINO;
+  const auto pack = [&](const fs::path& file) {
+    return run(Pack, PackOptions{.model_file = models / file,
+                                 .repository = repository_,
+                                 .name = "keras",
+                                 .preset = "unit",
+                                 .golden = {kTiny / "golden/red.png"}});
+  };
+  const Printed saved_model = pack("keras/1/saved_model.pb");
+  ASSERT_EQ(saved_model.exit_code, 0) << saved_model.err;
+  EXPECT_THAT(saved_model.out, HasSubstr("outputs are probabilities"));
+  EXPECT_THAT(ReadWholeFile(repository_ / "keras/1/model.toml"),
+              HasSubstr("\"variables/variables.index\" = "));
+  const Printed inspected = run(Inspect, InspectOptions{.folder = repository_ / "keras/1"});
+  EXPECT_THAT(inspected.out, HasSubstr("nhwc"));
+  EXPECT_THAT(inspected.out, HasSubstr("fit to be served"));
+  fs::remove(repository_ / "keras/1/variables/variables.index");
+  EXPECT_NE(run(Inspect, InspectOptions{.folder = repository_ / "keras/1"}).exit_code, 0);
+
+  const Printed ir = pack("ir/1/model.xml");
+  ASSERT_EQ(ir.exit_code, 0) << ir.err;
+  EXPECT_TRUE(fs::exists(repository_ / "keras/2/model.bin"));
+  dir_.Write("alone.xml", ReadWholeFile(models / "ir/1/model.xml"));
+  const Printed alone = pack(dir_.path() / "alone.xml");
+  EXPECT_NE(alone.exit_code, 0);
+  EXPECT_THAT(alone.err, HasSubstr("alone.bin is missing"));
+}
+#endif
 
 TEST_F(Commands, PackThenInspectThenClassify) {
   const Printed packed = Run(Pack, TinyOptions());

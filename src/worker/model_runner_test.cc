@@ -135,8 +135,9 @@ TEST_F(Runner, WithoutModelTomlTheGraphSaysItsSizeAndWhetherItEndsInASoftmax) {
   EXPECT_EQ(config.preprocessing.resize_side, 36u);
   EXPECT_EQ(config.preprocessing.layout, Layout::kNchw);
   EXPECT_EQ(config.output, OutputKind::kLogits);
-  EXPECT_THAT(runner.servable().assumptions,
-              Contains(HasSubstr("short side to 36 bilinear, centre crop 32×32, RGB, nchw, 1/255")));
+  EXPECT_THAT(
+      runner.servable().assumptions,
+      Contains(HasSubstr("short side to 36 bilinear, centre crop 32×32, RGB, nchw, 1/255")));
   EXPECT_THAT(runner.servable().assumptions, Contains(HasSubstr("softmax is applied")));
 }
 

@@ -53,8 +53,7 @@ Result<Companions> SavedModelFiles(const fs::path& saved_model) {
     fs::recursive_directory_iterator entry(root, failed);
     for (; !failed && entry != fs::recursive_directory_iterator(); entry.increment(failed)) {
       if (entry->is_directory(failed)) continue;
-      companions.emplace_back(entry->path(),
-                              folder / entry->path().lexically_relative(root));
+      companions.emplace_back(entry->path(), folder / entry->path().lexically_relative(root));
     }
     if (failed) {
       return Error{Reason::kBadModel,
@@ -75,10 +74,8 @@ Result<Companions> CompanionsOf(const fs::path& model) {
 
 Status CopyModel(const PackOptions& options, const StagedFolder& stage, PackDraft& draft) {
   const fs::path& model = options.model_file;
-  const bool keeps_name =
-      model.filename() == "fake.toml" || model.filename() == "saved_model.pb";
-  draft.config.file =
-      keeps_name ? model.filename().string() : "model" + model.extension().string();
+  const bool keeps_name = model.filename() == "fake.toml" || model.filename() == "saved_model.pb";
+  draft.config.file = keeps_name ? model.filename().string() : "model" + model.extension().string();
   TRY_DO(stage.Copy(model, draft.config.file));
   for (const auto& [from, name] : TRY(CompanionsOf(model))) {
     if (const std::string what = FileFault(from); !what.empty()) {

@@ -34,7 +34,7 @@ struct PackOptions {
   bool force = false;  // Replaces a version that is there.
 };
 
-// Makes a servable folder from an ONNX file, loads and runs it, and only then moves it to its place
+// Makes a servable folder from a model file, loads and runs it, and only then moves it to its place
 // in one step. Prints what it did, or one line that says why not. Returns the exit code.
 int Pack(const PackOptions& options, std::span<Backend* const> backends,
          const CommandStreams& streams = {});

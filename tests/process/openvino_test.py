@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import random
 
 import pytest
@@ -103,3 +104,11 @@ def test_a_worker_is_not_tied_to_one_core(keras):
     predict(keras, "keras", {"instances": items()})
     for pid in keras.workers():
         assert os.sched_getaffinity(pid) == os.sched_getaffinity(0)
+
+
+def test_only_a_model_that_needs_the_engine_brings_it_into_its_processes(tiny_server, keras):
+    def maps(server):
+        return "".join(pathlib.Path(f"/proc/{pid}/maps").read_text()
+                       for pid in [server.zygote(), *server.workers()])
+    assert "openvino" in maps(keras)
+    assert "openvino" not in maps(tiny_server)

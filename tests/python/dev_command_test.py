@@ -7,11 +7,12 @@ import pathlib
 import re
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 from tools import check_docs
-from tools.dev import count_tests, downloads, onnxruntime_sdk, show_answer
+from tools.dev import count_tests, downloads, onnxruntime_sdk, openvino_sdk, show_answer
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -154,3 +155,21 @@ def test_an_error_answer_is_shown_and_fails(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "NO_WORKER" in done.stderr
+
+
+def test_of_openvinos_wheel_only_what_serves_on_the_cpu_is_unpacked(tmp_path):
+    wanted = ["openvino/include/openvino/openvino.hpp", "openvino/libs/libopenvino.so.2641",
+              "openvino/libs/libopenvino_intel_cpu_plugin.so", "openvino/libs/libtbb.so.12",
+              "openvino/libs/libopenvino_tensorflow_frontend.so.2641",
+              "openvino-1.dist-info/licenses/LICENSE"]
+    others = ["openvino/__init__.py", "openvino/libs/libopenvino_intel_gpu_plugin.so",
+              "openvino/libs/libopenvino_paddle_frontend.so.2641", "openvino/libs/cache.json"]
+    wheel = tmp_path / "openvino.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in wanted + others:
+            archive.writestr(name, name)
+    openvino_sdk.unpack(wheel, tmp_path / "sdk")
+    found = {str(file.relative_to(tmp_path / "sdk")): file.read_text()
+             for file in (tmp_path / "sdk").rglob("*") if file.is_file()}
+    assert sorted(found.values()) == sorted(wanted)
+    assert {"include/openvino/openvino.hpp", "lib/libopenvino.so.2641", "licenses/LICENSE"} <= set(found)

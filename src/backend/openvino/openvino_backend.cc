@@ -73,7 +73,7 @@ Status OpenVinoBackend::Open() {
                  fmt::format("the OpenVINO engine cannot be opened: {}", why ? why : kLibrary)};
   }
   return CallLibrary("OpenVINO", Reason::kBadModel,
-              [&] { module_.reset(reinterpret_cast<OpenOpenVino>(symbol)()); });
+                     [&] { module_.reset(reinterpret_cast<OpenOpenVino>(symbol)()); });
 }
 
 Result<std::unique_ptr<Session>> OpenVinoBackend::Load(const std::filesystem::path& file) {

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,12 +77,13 @@ std::ptrdiff_t ThreadCount() {
 // Waits until every other thread waits in futex, as a zygote does before each fork.
 void AwaitParked() {
   const std::string self = std::to_string(::getpid());
+  const std::string futex = std::to_string(SYS_futex);
   for (bool parked = false; !parked; std::this_thread::yield()) {
     parked = true;
     for (const auto& task : fs::directory_iterator("/proc/self/task")) {
       std::string call;
       std::ifstream(task.path() / "syscall") >> call;
-      parked = parked && (task.path().filename() == self || call == "202" || call == "98");
+      parked = parked && (task.path().filename() == self || call == futex);
     }
   }
 }
@@ -91,8 +93,8 @@ TEST(OpenVinoBackend, EveryFormatAnswersAsTensorFlow) {
   EXPECT_THAT(backend.version(), HasSubstr("202"));
   const std::vector<std::vector<float>> expected = Expected();
   ASSERT_NEAR(expected[3][2], 0.1227, 1e-4);  // They were read.
-  for (const char* file :
-       {"keras/1/saved_model.pb", "lite/1/model.tflite", "ir/1/model.xml", "bytes/1/saved_model.pb"}) {
+  for (const char* file : {"keras/1/saved_model.pb", "lite/1/model.tflite", "ir/1/model.xml",
+                           "bytes/1/saved_model.pb"}) {
     ASSERT_TRUE(backend.Reads(kModels / file));
     const auto loaded = backend.Load(kModels / file);
     ASSERT_TRUE(loaded) << loaded.error().message;
@@ -112,9 +114,8 @@ TEST(OpenVinoBackend, EveryFormatAnswersAsTensorFlow) {
 TEST(OpenVinoBackend, TensorsAreCalledAsTheSignatureCallsThem) {
   OpenVinoBackend backend;
   const auto session = backend.Load(kModels / "keras/1/saved_model.pb").value();
-  EXPECT_EQ(session->signature(),
-            (Signature{{"pixels", DType::kFloat32, {kAnyDim, 32, 32, 3}},
-                       {"output_0", DType::kFloat32, {kAnyDim, 10}}}));
+  EXPECT_EQ(session->signature(), (Signature{{"pixels", DType::kFloat32, {kAnyDim, 32, 32, 3}},
+                                             {"output_0", DType::kFloat32, {kAnyDim, 10}}}));
 }
 
 TEST(OpenVinoBackend, ReadsOnnxToo) {

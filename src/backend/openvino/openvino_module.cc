@@ -64,8 +64,7 @@ class Graph final : public OpenVinoGraph {
 
   void Compile(std::size_t output) override {
     // With one output alone, what only others need is not computed.
-    const ov::Output<ov::Node> kept =
-        model_->get_results().at(places_.at(output))->input_value(0);
+    const ov::Output<ov::Node> kept = model_->get_results().at(places_.at(output))->input_value(0);
     const auto served =
         std::make_shared<ov::Model>(ov::OutputVector{kept}, model_->get_parameters());
     model_.reset();
@@ -73,8 +72,7 @@ class Graph final : public OpenVinoGraph {
     // which a worker's sandbox does not allow.
     ov::CompiledModel compiled = core_.compile_model(
         served, "CPU", ov::inference_num_threads(1), ov::num_streams(1),
-        ov::hint::enable_cpu_pinning(false),
-        ov::hint::inference_precision(ov::element::f32),
+        ov::hint::enable_cpu_pinning(false), ov::hint::inference_precision(ov::element::f32),
         ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY));
     request_ = compiled.create_infer_request();
     input_type_ = compiled.input().get_element_type();
