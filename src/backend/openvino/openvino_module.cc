@@ -29,10 +29,13 @@ Shape ShapeOf(const ov::PartialShape& partial) {
   return shape;
 }
 
-// The name that the file's signature gives. A tensor may have others, of the graph's nodes.
+// The name that the file's signature gives: readers give it to the port's node. The tensor may have
+// others besides, of the graph; where none of them is the node's, the first by name.
 template <class Port>
 std::string NameOf(const Port& port) {
-  return port.get_names().empty() ? port.get_node()->get_friendly_name() : port.get_any_name();
+  const std::string& of_node = port.get_node()->get_friendly_name();
+  const bool known = port.get_names().empty() || port.get_names().contains(of_node);
+  return known ? of_node : port.get_any_name();
 }
 
 class Graph final : public OpenVinoGraph {
