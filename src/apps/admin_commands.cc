@@ -2,13 +2,16 @@
 #include "apps/admin_commands.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 
 #include "apps/failure.h"
 #include "apps/local_server.h"
 #include "apps/resolve_config.h"
+#include "base/digits.h"
 #include "gateway/client/admin_client.h"
 #include "gateway/client/http_url.h"
 
@@ -64,8 +67,10 @@ Result<std::string> ListModels(const ModelsCommand& command) {
   if (command.json) return json;
   std::string text;
   for (const RemoteModel& model : TRY(ParseModels(json))) {
-    text += fmt::format("{:<32} {}{}\n", model.name + "/" + model.version, model.state,
-                        model.reason.empty() ? "" : "  " + model.reason);
+    text +=
+        fmt::format("{:<32} {}{}{}\n", model.name + "/" + model.version, model.state,
+                    model.labels.empty() ? "" : fmt::format("  {}", fmt::join(model.labels, ",")),
+                    model.reason.empty() ? "" : "  " + model.reason);
   }
   return text.empty() ? "no model\n" : text;
 }
@@ -83,6 +88,26 @@ Result<std::string> OrderModel(const ModelsCommand& command) {
   return fmt::format("{} is {}\n", command.model, load ? "served" : "unloaded");
 }
 
+// LABEL=VERSION gives the label, LABEL alone takes it away.
+Result<std::string> LabelModel(const ModelsCommand& command) {
+  const std::size_t equals = std::min(command.label.find('='), command.label.size());
+  const std::string label = command.label.substr(0, equals);
+  const bool gives = equals < command.label.size();
+  const std::string version = gives ? command.label.substr(equals + 1) : "";
+  if (command.model.empty() || label.empty() ||
+      (gives && !ParseDigits<std::int64_t>(version).has_value())) {
+    return Error{Reason::kUsage,
+                 "which label of which model? try holdfast models label NAME stable=3"};
+  }
+  const std::string path =
+      fmt::format("/v2/repository/models/{}/labels/{}{}", PercentEncode(command.model),
+                  PercentEncode(label), gives ? "?version=" + version : "");
+  const std::string json = TRY(Ask(command.server, gives ? "PUT" : "DELETE", path, kLoadTimeout));
+  if (command.json) return json;
+  if (!gives) return fmt::format("{} has no label {} any more\n", command.model, label);
+  return fmt::format("{}/{} is {}\n", command.model, version, label);
+}
+
 int ShowOrFail(const Result<std::string>& text) { return text ? Show(*text) : Fail(text.error()); }
 
 }  // namespace
@@ -94,8 +119,16 @@ Result<HttpUrl> AdminServer(const std::string& given) {
 int RunDeaths(const DeathsCommand& command) { return ShowOrFail(ShowDeaths(command)); }
 
 int RunModels(const ModelsCommand& command) {
-  const bool list = command.action == ModelsCommand::Action::kList;
-  return ShowOrFail(list ? ListModels(command) : OrderModel(command));
+  switch (command.action) {
+    case ModelsCommand::Action::kList:
+      return ShowOrFail(ListModels(command));
+    case ModelsCommand::Action::kLabel:
+      return ShowOrFail(LabelModel(command));
+    case ModelsCommand::Action::kLoad:
+    case ModelsCommand::Action::kUnload:
+      break;
+  }
+  return ShowOrFail(OrderModel(command));
 }
 
 int RunQuarantine(const QuarantineCommand& command) { return ShowOrFail(ShowQuarantine(command)); }

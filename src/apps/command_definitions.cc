@@ -265,26 +265,36 @@ CommandDefinition DefineQuarantine() {
 
 CommandDefinition DefineModels() {
   auto draft = Begin<Choice>(
-      "models", "List, load or unload the models of a running server.",
+      "models", "List, load, unload or label the models of a running server.",
       "list shows each version with its state, and why one could not be loaded. load looks at the "
       "model's folder now, tries again what was refused, and returns when the newest version "
       "serves or is refused; the old one serves until then. unload lets the model answer what it "
-      "has and ends it; it comes back with load.",
+      "has and ends it; it comes back with load. label lets requests ask for a version by a name, "
+      "and "
+      "loads it if need be; it returns when the version answers, until then the label means what "
+      "it "
+      "meant. It holds until the server ends or its configuration file gives the model other "
+      "labels.",
       {"holdfast models list", "holdfast models load resnet50",
+       "holdfast models label resnet50 stable=3", "holdfast models label resnet50 canary",
        "holdfast models unload resnet50 --server http://127.0.0.1:8081"});
   draft.app()
       .add_option("ACTION", draft.options->word, "What to do.")
       ->required()
-      ->type_name("list|load|unload")
-      ->check(Quiet(CLI::IsMember({"list", "load", "unload"})));
+      ->type_name("list|load|unload|label")
+      ->check(Quiet(CLI::IsMember({"list", "load", "unload", "label"})));
   auto command = std::make_shared<ModelsCommand>();
   draft.app().add_option("MODEL", command->model, "The model's name.")->type_name("NAME");
+  draft.app()
+      .add_option("LABEL", command->label, "The label and its version; without one it goes.")
+      ->type_name("LABEL=VERSION");
   AddAdminServer(draft.app(), command->server);
   draft.app().add_flag("--json", command->json, "Print the server's JSON.");
   draft.definition.take = [options = draft.options, command] {
     using Action = ModelsCommand::Action;
     command->action = options->word == "load"     ? Action::kLoad
                       : options->word == "unload" ? Action::kUnload
+                      : options->word == "label"  ? Action::kLabel
                                                   : Action::kList;
     return Command(*command);
   };

@@ -75,9 +75,10 @@ struct QuarantineCommand {
 };
 
 struct ModelsCommand {
-  enum class Action { kList, kLoad, kUnload };
+  enum class Action { kList, kLoad, kUnload, kLabel };
   Action action = Action::kList;
-  std::string model;   // What to load or unload.
+  std::string model;   // What to load, unload or label.
+  std::string label;   // LABEL=VERSION, or LABEL to take it away.
   std::string server;  // The admin address; empty: this machine's.
   bool json = false;
 };

@@ -41,6 +41,7 @@ Status ChooseModels(ServerConfig& config, const fs::path& executable_folder) {
   if (!config.model_base_path.empty()) {
     return CheckFolder(config.model_base_path, "--model-base-path", "DIR/VERSION/");
   }
+  if (!config.model_config_file.empty()) return {};  // Whoever reads it says what is wrong.
   if (config.model_repository.empty()) {
     const std::optional<fs::path> demo = DemoRepository(executable_folder);
     if (!demo) {

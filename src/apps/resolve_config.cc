@@ -32,8 +32,12 @@ constexpr std::array kForeignFlags{
     ForeignFlag{"enable-batching", true,
                 "--enable_batching has no effect: on CPUs batches give no throughput, and an image "
                 "that waits for others only answers later"},
-    ForeignFlag{"model-config-file", false,
-                "is not supported; put the models into one folder and give --model-repository"},
+    ForeignFlag{"model-config-file-poll-wait-seconds", true,
+                "--model_config_file_poll_wait_seconds has no effect: the file is looked at with "
+                "the model folders, every --repository-poll-s"},
+    ForeignFlag{"allow-version-labels-for-unavailable-models", true,
+                "--allow_version_labels_for_unavailable_models has no effect: a label moves once "
+                "its version can answer"},
 };
 
 int UsageCode() { return Describe(Reason::kUsage).exit_code; }
@@ -227,11 +231,7 @@ class Resolver {
       Refuse(Origin("model_name"),
              "names one model, but not its folder; give --model-base-path as well");
     }
-    if (!config.model_base_path.empty() && !config.model_repository.empty()) {
-      Refuse(Origin("model_base_path"),
-             fmt::format("cannot be combined with {}; give one of the two",
-                         Origin("model_repository")));
-    }
+    CheckOneSource();
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
     }
@@ -250,6 +250,19 @@ class Resolver {
     }
     CheckAddress(config.bind_address, "bind_address", "0.0.0.0, :: or 127.0.0.1");
     CheckAddress(config.admin_address, "admin_address", "127.0.0.1");
+  }
+
+  void CheckOneSource() {
+    std::vector<std::string> given;
+    const auto note = [&](std::string_view setting, const std::filesystem::path& path) {
+      if (!path.empty()) given.push_back(Origin(setting));
+    };
+    note("model_base_path", resolved_.config.model_base_path);
+    note("model_config_file", resolved_.config.model_config_file);
+    note("model_repository", resolved_.config.model_repository);
+    for (std::size_t i = 1; i < given.size(); ++i) {
+      Refuse(given[0], fmt::format("cannot be combined with {}; give one of the two", given[i]));
+    }
   }
 
   void CheckPortsDiffer(std::uint16_t port, std::uint16_t other, std::string_view setting,

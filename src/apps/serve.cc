@@ -9,7 +9,9 @@
 
 #include "apps/failure.h"
 #include "apps/settings.h"
+#include "lifecycle/roster.h"
 #include "lifecycle/worker_count.h"
+#include "model/config_list/model_config_list.h"
 #include "model/model_folders.h"
 #include "os/cgroup.h"
 #include "os/process.h"
@@ -18,16 +20,24 @@
 namespace holdfast {
 namespace {
 
-ModelFolders FoldersOf(const ServerConfig& config) {
-  return {.repository = config.model_repository,
-          .base_path = config.model_base_path,
-          .name = config.model_name};
-}
-
 Result<VersionPolicy> PolicyOf(const ServerConfig& config) {
   Result<VersionPolicy> policy = ParseVersionPolicy(config.model_version_policy);
   if (policy) return policy;
   return Error{policy.error().reason, "--model-version-policy: " + policy.error().message};
+}
+
+Result<ModelFolders> FoldersOf(const ServerConfig& config, const VersionPolicy& policy) {
+  if (!config.model_config_file.empty()) {
+    return ModelFolders{.repository = {},
+                        .models = TRY(ReadModelConfigFile(config.model_config_file))};
+  }
+  if (config.model_base_path.empty()) {
+    return ModelFolders{.repository = config.model_repository, .models = {}};
+  }
+  return ModelFolders{.repository = {},
+                      .models = {{.name = config.model_name,
+                                  .base_path = config.model_base_path,
+                                  .rule = {.policy = policy, .labels = {}}}}};
 }
 
 // A limit below what the model files alone take would only be found by the kernel, again and again.
@@ -53,6 +63,13 @@ Result<std::string> ChooseDefault(const ServerConfig& config, const std::vector<
                                      "\"; try " + served.front().key.name};
   }
   return config.default_model;
+}
+
+// What will be served if nothing is wrong with it, as the roster chooses it.
+std::vector<Offer> Served(const SupervisorOptions& options) {
+  Roster roster(options.version_policy);
+  roster.Offered({.offers = options.offers, .rules = RulesOf(options.folders)});
+  return roster.wanted();
 }
 
 Sandboxing ToSandboxing(SandboxMode mode) {
@@ -94,11 +111,12 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
-  options.folders = FoldersOf(config);
   options.version_policy = TRY(PolicyOf(config));
+  options.folders = TRY(FoldersOf(config, options.version_policy));
+  options.model_config_file = config.model_config_file;
   options.repository_poll = config.repository_poll_s;
   options.offers = TRY(ReadOffers(options.folders));
-  const std::vector<Offer> served = ChooseVersionsOfEach(options.version_policy, options.offers);
+  const std::vector<Offer> served = Served(options);
   if (served.empty()) {
     return Error{Reason::kNotFound, "no version of a model to serve; try holdfast inspect FOLDER"};
   }

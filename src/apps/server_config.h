@@ -27,6 +27,7 @@ struct ServerConfig {
   std::filesystem::path model_repository;
   std::string model_name;
   std::filesystem::path model_base_path;
+  std::filesystem::path model_config_file;
   std::string default_model;
   std::string model_version_policy = "latest:1";
   std::chrono::seconds repository_poll_s{2};

@@ -115,6 +115,14 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
   return {.body = json + "]}\n"};
 }
 
+HttpAnswer AnswerIndex(const ServerState& state) {
+  std::vector<IndexedVersion> versions;
+  for (const ServableStatus& status : state.servables.Statuses()) {
+    versions.push_back({.status = status, .labels = state.servables.LabelsOf(status.key)});
+  }
+  return RenderRepositoryIndex(versions);
+}
+
 }  // namespace
 
 ModelChoice ChoiceOf(const Route& route) {
@@ -199,6 +207,8 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/v2/repository/models/load";
     case Endpoint::kModelUnload:
       return "/v2/repository/models/unload";
+    case Endpoint::kModelLabel:
+      return "/v2/repository/models/labels";
   }
   return "unknown";
 }
@@ -247,7 +257,7 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
     case Endpoint::kQuarantine:
       return AnswerQuarantine(state, route);
     case Endpoint::kRepositoryIndex:
-      return RenderRepositoryIndex(state.servables.Statuses());
+      return AnswerIndex(state);
     default:
       return RenderError(Reason::kInternal, "no answer for this endpoint", Duration::zero(),
                          request_id);

@@ -130,7 +130,8 @@ TEST_F(EndpointsTest, AModelsStatusAndMetadata) {
 TEST_F(EndpointsTest, TheRepositoryIndexHasTritonsShape) {
   Announce();
   EXPECT_EQ(Get(Endpoint::kRepositoryIndex).body,
-            "[{\"name\":\"tiny\",\"version\":\"1\",\"state\":\"READY\",\"reason\":\"\"}]\n");
+            "[{\"name\":\"tiny\",\"version\":\"1\",\"state\":\"READY\",\"reason\":\"\","
+            "\"labels\":[]}]\n");
   service_->ServableFailed(kServable);
   EXPECT_TRUE(Has(Get(Endpoint::kRepositoryIndex), "UNAVAILABLE"));
 }

@@ -62,8 +62,8 @@ class Gateway {
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
         canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
-        orders_([this](ModelOrder order, std::uint64_t number, const std::string& model) {
-          return PassOn(order, number, model);
+        orders_([this](ModelOrder order, std::uint64_t number, const std::string& text) {
+          return PassOn(order, number, text);
         }),
         state_{options_, servables_, inference_, metrics_, log_, orders_, pipeline_turns_},
         link_(loop_, UniqueFd(kGatewayControlFd),
@@ -299,12 +299,12 @@ class Gateway {
     inference_.AddServable(id, std::move(*description));
   }
 
-  Status PassOn(ModelOrder order, std::uint64_t number, const std::string& model) {
-    const UniqueFd name = TRY(MakeSealedText("holdfast-order", model));
+  Status PassOn(ModelOrder order, std::uint64_t number, const std::string& text) {
+    const UniqueFd memory = TRY(MakeSealedText("holdfast-order", text));
     link_.Send({.kind = MessageKind::kModelOrder,
                 .code = static_cast<std::uint32_t>(order),
                 .value = number},
-               {name.get()});
+               {memory.get()});
     return {};
   }
 

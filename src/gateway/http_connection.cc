@@ -18,6 +18,7 @@
 #include "gateway/http_body.h"
 #include "gateway/order_model.h"
 #include "gateway/request_id.h"
+#include "ipc/label_order.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -137,9 +138,7 @@ class Connection {
     exchange.endpoint = EndpointName(route->endpoint);
     exchange.route = &*route;
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
-    if (route->endpoint == Endpoint::kModelLoad || route->endpoint == Endpoint::kModelUnload) {
-      co_return co_await OrderModel(exchange, *route);
-    }
+    if (IsModelOrder(route->endpoint)) co_return co_await OrderModel(exchange, *route);
     if (!route->needs_body) {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
@@ -162,13 +161,24 @@ class Connection {
     co_return co_await Write(exchange, std::move(answer));
   }
 
-  // Loads or unloads a model, and answers when that is done. Parameters that a body may have are
-  // not looked at.
+  static bool IsModelOrder(Endpoint endpoint) {
+    return endpoint == Endpoint::kModelLoad || endpoint == Endpoint::kModelUnload ||
+           endpoint == Endpoint::kModelLabel;
+  }
+
+  // Loads, unloads or labels a model, and answers when that is done. Parameters that a body may
+  // have are not looked at.
   asio::awaitable<bool> OrderModel(Exchange& exchange, const holdfast::Route& route) {
-    const auto order =
-        route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
+    auto order = ModelOrder::kLabel;
+    std::string text = *route.model;
+    if (route.endpoint == Endpoint::kModelLabel) {
+      text = EncodeLabelOrder(
+          {.model = *route.model, .label = *route.label, .version = route.version});
+    } else {
+      order = route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
+    }
     stream_.expires_never();
-    const Status outcome = co_await holdfast::OrderModel(state_, order, *route.model);
+    const Status outcome = co_await holdfast::OrderModel(state_, order, std::move(text));
     if (!outcome) co_return co_await Refuse(exchange, outcome.error());
     HttpAnswer answer;
     answer.body = "{}\n";

@@ -13,9 +13,9 @@ namespace holdfast {
 // Counts how loads of versions ended, out of the lists that the supervisor sends.
 class LoadCounter {
  public:
-  void Count(const std::vector<ListedServable>& list, Metrics& metrics) {
+  void Count(const ServableList& list, Metrics& metrics) {
     std::map<ModelKey, std::string> ends;
-    for (const ListedServable& listed : list) {
+    for (const ListedServable& listed : list.servables) {
       const ServableStatus& status = listed.status;
       std::string end;
       if (status.state == ServableState::kAvailable) end = "ok";

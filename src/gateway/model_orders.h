@@ -19,7 +19,7 @@ namespace holdfast {
 // on the gateway's loop.
 class ModelOrders {
  public:
-  // Passes an order on: its kind, its number, the model's name.
+  // Passes an order on: its kind, its number, its text.
   using Send = std::function<Status(ModelOrder, std::uint64_t, const std::string&)>;
   explicit ModelOrders(Send send) : send_(std::move(send)) {}
 
@@ -31,12 +31,11 @@ class ModelOrders {
   };
 
   // kUnavailable: the order cannot be passed on.
-  Status Start(ModelOrder order, const std::string& model,
-               const std::shared_ptr<Waiting>& waiting) {
+  Status Start(ModelOrder order, const std::string& text, const std::shared_ptr<Waiting>& waiting) {
     const std::uint64_t number = next_++;
     std::erase_if(waiting_, [](const auto& entry) { return entry.second.expired(); });
     waiting_[number] = waiting;
-    return send_(order, number, model);
+    return send_(order, number, text);
   }
 
   void Done(std::uint64_t number, Status outcome) {

@@ -13,10 +13,10 @@ constexpr auto kOrderTime = std::chrono::minutes(6);
 
 }  // namespace
 
-boost::asio::awaitable<Status> OrderModel(ServerState& state, ModelOrder order, std::string model) {
+boost::asio::awaitable<Status> OrderModel(ServerState& state, ModelOrder order, std::string text) {
   const auto executor = co_await boost::asio::this_coro::executor;
   const auto waiting = std::make_shared<ModelOrders::Waiting>(executor);
-  const Status sent = state.orders.Start(order, model, waiting);
+  const Status sent = state.orders.Start(order, text, waiting);
   if (!sent) co_return Status(sent.error());
   waiting->timer.expires_after(kOrderTime);
   while (!waiting->outcome.has_value() && Now() < waiting->timer.expiry()) {

@@ -8,8 +8,8 @@
 
 namespace holdfast {
 
-// Orders the supervisor to load or unload a model, and waits until that is done or has failed.
+// Gives the supervisor an order with its text, and waits until it is carried out or has failed.
 // kDeadlineExceeded: it is not, after six minutes; a load may take five.
-boost::asio::awaitable<Status> OrderModel(ServerState& state, ModelOrder order, std::string model);
+boost::asio::awaitable<Status> OrderModel(ServerState& state, ModelOrder order, std::string text);
 
 }  // namespace holdfast

@@ -13,11 +13,12 @@ void ServableTable::Add(ServableId id, ServableDescription description) {
   failed_.erase(id);
 }
 
-void ServableTable::Update(const std::vector<ListedServable>& list) {
+void ServableTable::Update(const ServableList& list) {
   listed_ = true;
   states_.clear();
   statuses_.clear();
-  for (const ListedServable& listed : list) {
+  labels_ = list.labels;
+  for (const ListedServable& listed : list.servables) {
     statuses_[listed.status.key] = listed.status;
     if (listed.servable.has_value()) states_[*listed.servable] = listed.status.state;
   }
@@ -48,6 +49,10 @@ const std::string& ServableTable::NameOf(const ModelChoice& choice) const {
 
 Result<std::optional<std::int64_t>> ServableTable::VersionOf(const ModelChoice& choice) const {
   if (choice.version.has_value() || !choice.label.has_value()) return choice.version;
+  if (const auto labels = labels_.find(NameOf(choice)); labels != labels_.end()) {
+    const auto version = labels->second.find(*choice.label);
+    if (version != labels->second.end()) return std::optional(version->second);
+  }
   return Error{Reason::kBadRequest,
                "model \"" + NameOf(choice) + "\" has no version label \"" + *choice.label + '"'};
 }
@@ -133,6 +138,16 @@ std::vector<ServableId> ServableTable::dropped() const {
     if (listed_ && !states_.contains(id)) ids.push_back(id);
   }
   return ids;
+}
+
+std::vector<std::string> ServableTable::LabelsOf(const ModelKey& key) const {
+  std::vector<std::string> names;
+  const auto labels = labels_.find(key.name);
+  if (labels == labels_.end()) return names;
+  for (const auto& [label, version] : labels->second) {
+    if (version == key.version) names.push_back(label);
+  }
+  return names;
 }
 
 std::map<ModelKey, ServableStatus> ServableTable::AllStatuses() const {

@@ -31,7 +31,7 @@ class ServableTable {
   // A servable has loaded. Requests reach it unless the list gives it another state.
   void Add(ServableId id, ServableDescription description);
   // What the supervisor serves, loads, retires or has refused: the whole of it.
-  void Update(const std::vector<ListedServable>& list);
+  void Update(const ServableList& list);
   void SetFailed(ServableId id) { failed_.insert(id); }
   // The servable must not be held.
   void Forget(ServableId id);
@@ -70,6 +70,8 @@ class ServableTable {
   // Those that the supervisor does not know any more.
   std::vector<ServableId> dropped() const;
 
+  // What a version is called besides its number, in alphabetical order.
+  std::vector<std::string> LabelsOf(const ModelKey& key) const;
   // All versions of all models, by name, the newest first.
   std::vector<ServableStatus> Statuses() const;
   // The versions of a model, for TensorFlow Serving's status call, the newest first: also those
@@ -78,7 +80,7 @@ class ServableTable {
 
  private:
   const std::string& NameOf(const ModelChoice& choice) const;
-  // The version that is asked for; nothing: any. Nobody can give a version a label yet.
+  // The version that is asked for; nothing: any.
   Result<std::optional<std::int64_t>> VersionOf(const ModelChoice& choice) const;
   ServableState StateOf(ServableId id) const;
   bool Reachable(ServableId id) const;
@@ -92,6 +94,7 @@ class ServableTable {
   bool listed_ = false;
   std::map<ServableId, ServableState> states_;
   std::map<ModelKey, ServableStatus> statuses_;
+  std::map<std::string, VersionLabels> labels_;  // By model.
 };
 
 }  // namespace holdfast

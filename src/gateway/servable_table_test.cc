@@ -28,7 +28,7 @@ class ServableTableTest : public testing::Test {
     ServableState state;
   };
   void List(const std::vector<Listed>& all) {
-    std::vector<ListedServable> list;
+    ServableList list{.servables = {}, .labels = labels_};
     for (const Listed& one : all) {
       ListedServable listed{.status = {.key = {one.name, one.version}, .state = one.state}};
       if (one.id.has_value()) listed.servable = ServableId{*one.id};
@@ -36,7 +36,7 @@ class ServableTableTest : public testing::Test {
         listed.status.reason = Reason::kBadModel;
         listed.status.message = "broken";
       }
-      list.push_back(std::move(listed));
+      list.servables.push_back(std::move(listed));
     }
     table_.Update(list);
   }
@@ -45,6 +45,7 @@ class ServableTableTest : public testing::Test {
   static constexpr auto kAvailable = ServableState::kAvailable;
   static constexpr auto kUnloading = ServableState::kUnloading;
   static constexpr auto kEnd = ServableState::kEnd;
+  std::map<std::string, VersionLabels> labels_;
   ServableTable table_{"cats"};
 };
 

@@ -44,6 +44,7 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kWorkerDied:
     case MessageKind::kModelOrder:
     case MessageKind::kModelOrderDone:
+    case MessageKind::kConfigure:
     case MessageKind::kOffers:
       return 1;
     default:

@@ -40,9 +40,11 @@ enum class MessageKind : std::uint32_t {
   kInject,       // slot, generation, code = DrillFault: an operator wants this worker to suffer it.
   kDrained,
   kServableDrained,  // servable: no request is left that it has to answer.
-  kModelOrder,       // code = ModelOrder, value = its number; descriptor: the model's name.
+  kModelOrder,       // code = ModelOrder, value = its number; descriptor: its text.
   // supervisor → scout
-  kScan,  // Look now, and say what is there even if nothing has changed.
+  kScan,       // Look now, and say what is there even if nothing has changed.
+  kConfigure,  // descriptor: where models lie from now on (ipc/model_folders_text.h). Then as
+               // kScan.
   // scout → supervisor
   kOffers,  // code = 1 if asked for; descriptor: what the repository holds (ipc/offer_list.h).
   // worker → gateway
@@ -53,8 +55,13 @@ enum class MessageKind : std::uint32_t {
 };
 constexpr auto kLastMessageKind = MessageKind::kItem;
 
-// What an operator wants of a model.
-enum class ModelOrder : std::uint32_t { kLoad = 1, kUnload = 2 };
+// What an operator wants, and what the text is that comes with it.
+enum class ModelOrder : std::uint32_t {
+  kLoad = 1,       // A model's name.
+  kUnload = 2,     // A model's name.
+  kLabel = 3,      // ipc/label_order.h.
+  kConfigure = 4,  // All models that are to be served: ipc/model_folders_text.h.
+};
 
 // What the bytes in the arena are.
 enum class ItemKind : std::uint32_t {

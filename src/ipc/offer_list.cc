@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/offer_list.h"
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include "ipc/json_fields.h"
 
 namespace holdfast {
 namespace {
@@ -11,36 +9,41 @@ namespace {
 const Error kMalformedOffers{Reason::kBadRequest, "offer list: not as ours are"};
 
 Result<Offer> DecodeOffer(const rapidjson::Value& entry) {
-  if (!entry.IsObject()) return kMalformedOffers;
-  for (const char* key : {"version", "fingerprint", "bytes"}) {
-    const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsUint64()) return kMalformedOffers;
+  const auto name = TextField(entry, "name");
+  const auto folder = TextField(entry, "folder");
+  const auto version = NumberField<std::int64_t>(entry, "version");
+  const auto fingerprint = NumberField(entry, "fingerprint");
+  const auto bytes = NumberField(entry, "bytes");
+  if (!name || !folder || !version || !fingerprint || !bytes) return kMalformedOffers;
+  return Offer{
+      .key = {*name, *version}, .folder = *folder, .fingerprint = *fingerprint, .bytes = *bytes};
+}
+
+Result<ModelRules> DecodeRules(const rapidjson::Value& members) {
+  if (!members.IsObject()) return kMalformedOffers;
+  ModelRules rules;
+  for (const auto& member : members.GetObject()) {
+    auto rule = ReadRule(member.value);
+    if (!rule) return kMalformedOffers;
+    rules[std::string(member.name.GetString(), member.name.GetStringLength())] = *std::move(rule);
   }
-  for (const char* key : {"name", "folder"}) {
-    const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsString()) return kMalformedOffers;
-  }
-  if (!entry["version"].IsInt64()) return kMalformedOffers;
-  return Offer{.key = {entry["name"].GetString(), entry["version"].GetInt64()},
-               .folder = entry["folder"].GetString(),
-               .fingerprint = entry["fingerprint"].GetUint64(),
-               .bytes = entry["bytes"].GetUint64()};
+  return rules;
 }
 
 }  // namespace
 
-std::string EncodeOffers(const std::vector<Offer>& offers) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
+std::string EncodeOffering(const Offering& offering) {
+  JsonBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  writer.Key("offers");
   writer.StartArray();
-  for (const Offer& offer : offers) {
+  for (const Offer& offer : offering.offers) {
     writer.StartObject();
-    writer.Key("name");
-    writer.String(offer.key.name.c_str());
+    WriteText(writer, "name", offer.key.name);
     writer.Key("version");
     writer.Int64(offer.key.version);
-    writer.Key("folder");
-    writer.String(offer.folder.c_str());
+    WriteText(writer, "folder", offer.folder.native());
     writer.Key("fingerprint");
     writer.Uint64(offer.fingerprint);
     writer.Key("bytes");
@@ -48,17 +51,35 @@ std::string EncodeOffers(const std::vector<Offer>& offers) {
     writer.EndObject();
   }
   writer.EndArray();
+  if (offering.rules.has_value()) {
+    writer.Key("rules");
+    writer.StartObject();
+    for (const auto& [model, rule] : *offering.rules) {
+      writer.Key(model.data(), static_cast<rapidjson::SizeType>(model.size()));
+      writer.StartObject();
+      WriteRule(writer, rule);
+      writer.EndObject();
+    }
+    writer.EndObject();
+  }
+  writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-Result<std::vector<Offer>> DecodeOffers(std::string_view json) {
+Result<Offering> DecodeOffering(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsArray()) return kMalformedOffers;
-  std::vector<Offer> offers;
-  for (const rapidjson::Value& entry : document.GetArray())
-    offers.push_back(TRY(DecodeOffer(entry)));
-  return offers;
+  if (document.HasParseError()) return kMalformedOffers;
+  const rapidjson::Value* const offers = ArrayField(document, "offers");
+  if (offers == nullptr) return kMalformedOffers;
+  Offering offering;
+  for (const rapidjson::Value& entry : offers->GetArray()) {
+    offering.offers.push_back(TRY(DecodeOffer(entry)));
+  }
+  if (const rapidjson::Value* const rules = FieldOf(document, "rules")) {
+    offering.rules = TRY(DecodeRules(*rules));
+  }
+  return offering;
 }
 
 }  // namespace holdfast

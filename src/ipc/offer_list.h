@@ -3,16 +3,15 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
-#include "model/offer.h"
+#include "model/offering.h"
 
 namespace holdfast {
 
-// What a repository holds, as JSON, for the sealed memory that carries it from scout to supervisor.
-std::string EncodeOffers(const std::vector<Offer>& offers);
+// What there is to serve, as JSON, for the sealed memory that carries it from scout to supervisor.
+std::string EncodeOffering(const Offering& offering);
 // kBadRequest for anything else.
-Result<std::vector<Offer>> DecodeOffers(std::string_view json);
+Result<Offering> DecodeOffering(std::string_view json);
 
 }  // namespace holdfast

@@ -1,22 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/scout_options.h"
 
+#include "ipc/model_folders_text.h"
+
 namespace holdfast {
 
 RoleArguments ToArguments(const ScoutOptions& options) {
   RoleArguments arguments;
-  arguments.Set("repository", options.folders.repository.string())
-      .Set("base_path", options.folders.base_path.string())
-      .Set("name", options.folders.name)
+  arguments.Set("folders", EncodeModelFolders(options.folders))
+      .Set("config_file", options.config_file.string())
+      .Set("file_is_old", options.file_is_old ? 1 : 0)
       .Set("period_ms", options.period.count());
   return arguments;
 }
 
 Result<ScoutOptions> ScoutOptionsFrom(const RoleArguments& arguments) {
   ScoutOptions options;
-  options.folders.repository = TRY(arguments.Text("repository"));
-  options.folders.base_path = TRY(arguments.Text("base_path"));
-  options.folders.name = TRY(arguments.Text("name"));
+  const std::string folders = TRY(arguments.Text("folders"));
+  options.folders = TRY(DecodeModelFolders(folders));
+  options.config_file = TRY(arguments.Text("config_file"));
+  options.file_is_old = TRY(arguments.Number("file_is_old")) != 0;
   options.period = std::chrono::milliseconds(TRY(arguments.Number("period_ms")));
   return options;
 }

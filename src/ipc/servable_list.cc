@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/servable_list.h"
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
-
-#include <utility>
+#include "ipc/json_fields.h"
 
 namespace holdfast {
 namespace {
@@ -13,78 +9,85 @@ namespace {
 const Error kMalformedServables{Reason::kBadRequest, "servable list: not as ours are"};
 
 Result<ListedServable> DecodeListed(const rapidjson::Value& entry) {
-  if (!entry.IsObject()) return kMalformedServables;
-  const auto number = [&entry](const char* key) -> std::optional<std::uint64_t> {
-    const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsUint64()) return std::nullopt;
-    return member->value.GetUint64();
-  };
-  const auto text = [&entry](const char* key) -> std::optional<std::string> {
-    const auto member = entry.FindMember(key);
-    if (member == entry.MemberEnd() || !member->value.IsString()) return std::nullopt;
-    return std::string(member->value.GetString(), member->value.GetStringLength());
-  };
-  const auto name = text("name");
-  const auto message = text("message");
-  const auto version = number("version");
-  const auto state = number("state");
-  const auto reason = number("reason");
-  if (!name || !message || !version || !state || !reason) return kMalformedServables;
-  if (!std::in_range<std::uint32_t>(*reason) || !std::in_range<std::int64_t>(*version)) {
+  const auto name = TextField(entry, "name");
+  const auto message = TextField(entry, "message");
+  const auto version = NumberField<std::int64_t>(entry, "version");
+  const auto state = NumberField<std::uint32_t>(entry, "state");
+  const auto number = NumberField<std::uint32_t>(entry, "reason");
+  if (!name || !message || !version || !state || !number) return kMalformedServables;
+  const auto reason = ReasonFromNumber(*number);
+  if (*state > static_cast<std::uint32_t>(ServableState::kEnd) || !reason) {
     return kMalformedServables;
   }
-  const auto known = ReasonFromNumber(static_cast<std::uint32_t>(*reason));
-  if (*state > static_cast<std::uint64_t>(ServableState::kEnd) || !known)
-    return kMalformedServables;
   ListedServable listed;
-  listed.status = {.key = {*name, static_cast<std::int64_t>(*version)},
+  listed.status = {.key = {*name, *version},
                    .state = static_cast<ServableState>(*state),
-                   .reason = *known,
+                   .reason = *reason,
                    .message = *message};
-  if (const auto id = number("servable")) {
-    if (!std::in_range<std::uint32_t>(*id)) return kMalformedServables;
-    listed.servable = ServableId{static_cast<std::uint32_t>(*id)};
+  if (FieldOf(entry, "servable") != nullptr) {
+    const auto id = NumberField<std::uint32_t>(entry, "servable");
+    if (!id) return kMalformedServables;
+    listed.servable = ServableId{*id};
   }
   return listed;
 }
 
+void WriteListed(JsonWriter& writer, const ListedServable& listed) {
+  writer.StartObject();
+  if (listed.servable.has_value()) {
+    writer.Key("servable");
+    writer.Uint(listed.servable->value);
+  }
+  WriteText(writer, "name", listed.status.key.name);
+  writer.Key("version");
+  writer.Int64(listed.status.key.version);
+  writer.Key("state");
+  writer.Uint(static_cast<std::uint32_t>(listed.status.state));
+  writer.Key("reason");
+  writer.Uint(static_cast<std::uint32_t>(listed.status.reason));
+  WriteText(writer, "message", listed.status.message);
+  writer.EndObject();
+}
+
 }  // namespace
 
-std::string EncodeServableList(const std::vector<ListedServable>& list) {
-  rapidjson::StringBuffer buffer;
-  rapidjson::Writer<rapidjson::StringBuffer> writer(buffer);
-  const auto put = [&writer](const char* key, const std::string& text) {
-    writer.Key(key);
-    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-  };
+std::string EncodeServableList(const ServableList& list) {
+  JsonBuffer buffer;
+  JsonWriter writer(buffer);
+  writer.StartObject();
+  writer.Key("servables");
   writer.StartArray();
-  for (const ListedServable& listed : list) {
+  for (const ListedServable& listed : list.servables) WriteListed(writer, listed);
+  writer.EndArray();
+  writer.Key("models");
+  writer.StartArray();
+  for (const auto& [model, labels] : list.labels) {
     writer.StartObject();
-    if (listed.servable.has_value()) {
-      writer.Key("servable");
-      writer.Uint(listed.servable->value);
-    }
-    put("name", listed.status.key.name);
-    writer.Key("version");
-    writer.Int64(listed.status.key.version);
-    writer.Key("state");
-    writer.Uint(static_cast<std::uint32_t>(listed.status.state));
-    writer.Key("reason");
-    writer.Uint(static_cast<std::uint32_t>(listed.status.reason));
-    put("message", listed.status.message);
+    WriteText(writer, "name", model);
+    WriteLabels(writer, labels);
     writer.EndObject();
   }
   writer.EndArray();
+  writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
 
-Result<std::vector<ListedServable>> DecodeServableList(std::string_view json) {
+Result<ServableList> DecodeServableList(std::string_view json) {
   rapidjson::Document document;
   document.Parse<rapidjson::kParseIterativeFlag>(json.data(), json.size());
-  if (document.HasParseError() || !document.IsArray()) return kMalformedServables;
-  std::vector<ListedServable> list;
-  for (const rapidjson::Value& entry : document.GetArray()) {
-    list.push_back(TRY(DecodeListed(entry)));
+  if (document.HasParseError()) return kMalformedServables;
+  const rapidjson::Value* const servables = ArrayField(document, "servables");
+  const rapidjson::Value* const models = ArrayField(document, "models");
+  if (servables == nullptr || models == nullptr) return kMalformedServables;
+  ServableList list;
+  for (const rapidjson::Value& entry : servables->GetArray()) {
+    list.servables.push_back(TRY(DecodeListed(entry)));
+  }
+  for (const rapidjson::Value& entry : models->GetArray()) {
+    const auto name = TextField(entry, "name");
+    auto labels = ReadLabels(entry);
+    if (!name || !labels) return kMalformedServables;
+    list.labels[*name] = *std::move(labels);
   }
   return list;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/strong_id.h"
+#include "model/model_rule.h"
 #include "model/servable_status.h"
 
 namespace holdfast {
@@ -19,9 +21,15 @@ struct ListedServable {
   bool operator==(const ListedServable&) const = default;
 };
 
+struct ServableList {
+  std::vector<ListedServable> servables;
+  std::map<std::string, VersionLabels> labels;  // By model: what each label means now.
+  bool operator==(const ServableList&) const = default;
+};
+
 // As JSON, for the sealed memory that carries the whole list from supervisor to gateway.
-std::string EncodeServableList(const std::vector<ListedServable>& list);
+std::string EncodeServableList(const ServableList& list);
 // kBadRequest for anything else.
-Result<std::vector<ListedServable>> DecodeServableList(std::string_view json);
+Result<ServableList> DecodeServableList(std::string_view json);
 
 }  // namespace holdfast

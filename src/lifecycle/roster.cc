@@ -9,14 +9,26 @@ namespace holdfast {
 
 // --- Events ---
 
-void Roster::Offered(const std::vector<Offer>& offers) {
+void Roster::Offered(Offering offering) {
   offers_.clear();
-  for (const Offer& offer : offers) offers_[offer.key] = offer;
+  for (Offer& offer : offering.offers) offers_[offer.key] = std::move(offer);
+  TakeRules(std::move(offering.rules));
   // A refusal holds for the files that were refused.
   std::erase_if(refusals_, [this](const auto& entry) {
     const auto offer = offers_.find(entry.first);
     return offer == offers_.end() || offer->second.fingerprint != entry.second.fingerprint;
   });
+}
+
+// Labels that stand as they stood leave alone what somebody has asked for since.
+void Roster::TakeRules(std::optional<ModelRules> rules) {
+  if (!rules.has_value()) return;
+  for (const auto& [model, rule] : *rules) {
+    const bool known = rules_.has_value() && rules_->contains(model);
+    if (!known || rules_->at(model).labels != rule.labels) goals_[model] = rule.labels;
+  }
+  std::erase_if(goals_, [&rules](const auto& entry) { return !rules->contains(entry.first); });
+  rules_ = std::move(rules);
 }
 
 void Roster::LoadAsked(const std::optional<std::string>& model) {
@@ -36,6 +48,23 @@ bool Roster::UnloadAsked(const std::string& model) {
                      std::any_of(offers_.begin(), offers_.end(), is_it);
   if (known) unloaded_.insert(model);
   return known;
+}
+
+Status Roster::LabelAsked(const std::string& model, const std::string& label,
+                          std::optional<std::int64_t> version) {
+  if (!version.has_value()) {
+    const auto goals = goals_.find(model);
+    if (goals != goals_.end() && goals->second.erase(label) > 0) return {};
+    return Error{Reason::kNotFound, "model \"" + model + "\" has no label \"" + label + '"'};
+  }
+  const ModelKey key{model, *version};
+  if (!offers_.contains(key) || unloaded_.contains(model)) {
+    return Error{Reason::kNotFound, "there is no version " + FormatKey(key) + " to serve"};
+  }
+  refusals_.erase(key);
+  goals_[model][label] = *version;
+  MoveLabels(model);
+  return {};
 }
 
 void Roster::Started(const ModelKey& key, ServableId servable) {
@@ -58,6 +87,23 @@ void Roster::Failed(const ModelKey& key, Reason reason, const std::string& why) 
   Version& version = entry->second;
   refusals_[key] = {version.offer.fingerprint, reason, why};
   version.failed = true;
+  // Whoever asked for the label is told that it failed, so it must not move later. What the rules
+  // say is tried again when the files have changed.
+  for (auto& [label, goal] : goals_[key.name]) {
+    const VersionLabels& now = labels_[key.name];
+    const auto meaning = now.find(label);
+    if (goal != key.version || meaning == now.end() || !Serves({key.name, meaning->second}))
+      continue;
+    if (!RuledLabel(key.name, label, goal)) goal = meaning->second;
+  }
+}
+
+bool Roster::RuledLabel(const std::string& model, const std::string& label,
+                        std::int64_t version) const {
+  if (!rules_.has_value() || !rules_->contains(model)) return false;
+  const VersionLabels& labels = rules_->at(model).labels;
+  const auto ruled = labels.find(label);
+  return ruled != labels.end() && ruled->second == version;
 }
 
 void Roster::Drained(ServableId servable) {
@@ -112,6 +158,38 @@ std::optional<Status> Roster::UnloadOutcome(const std::string& model) const {
   return left ? std::nullopt : std::optional<Status>(Status());
 }
 
+std::optional<Status> Roster::LabelOutcome(const std::string& model,
+                                           std::optional<std::int64_t> version) const {
+  if (!version.has_value()) return Status();
+  const ModelKey key{model, *version};
+  if (const auto refusal = refusals_.find(key); refusal != refusals_.end()) {
+    return Error{refusal->second.reason, refusal->second.why};
+  }
+  if (!offers_.contains(key) || unloaded_.contains(model)) {
+    return Error{Reason::kNotFound, "version " + FormatKey(key) + " is gone"};
+  }
+  return Serves(key) && versions_.at(key).ready ? std::optional<Status>(Status()) : std::nullopt;
+}
+
+std::optional<Status> Roster::RulesOutcome() const {
+  if (!rules_.has_value()) return Status();
+  std::optional<Error> first;
+  for (const auto& [model, rule] : *rules_) {
+    const std::optional<Status> outcome = LoadOutcome(model);
+    if (!outcome.has_value()) return std::nullopt;
+    if (!*outcome && !first.has_value()) first = outcome->error();
+    for (const std::int64_t version : rule.policy.specific) {
+      if (first.has_value() || offers_.contains({model, version})) continue;
+      first = Error{Reason::kNotFound,
+                    "there is no version " + FormatKey({model, version}) + " to serve"};
+    }
+  }
+  for (const auto& [key, version] : versions_) {
+    if (Dismissed(key.name)) return std::nullopt;
+  }
+  return first.has_value() ? Status(*first) : Status();
+}
+
 std::vector<Offer> Roster::wanted() const {
   std::vector<Offer> all;
   for (const std::string& model : Models()) {
@@ -121,7 +199,7 @@ std::vector<Offer> Roster::wanted() const {
 }
 
 void Roster::DecideFor(const std::string& model) {
-  const bool unload = unloaded_.contains(model);
+  const bool unload = unloaded_.contains(model) || Dismissed(model);
   const std::vector<Offer> wanted = Wanted(model);
   const auto is_wanted = [&wanted](const ModelKey& key) {
     return std::any_of(wanted.begin(), wanted.end(),
@@ -147,12 +225,11 @@ void Roster::DecideFor(const std::string& model) {
     actions_.emplace_back(ActivateVersion{version.servable});
   }
 
-  const bool relieved =
-      !wanted.empty() && std::all_of(wanted.begin(), wanted.end(), [this](const Offer& offer) {
-        const auto version = versions_.find(offer.key);
-        return version != versions_.end() && version->second.phase == VersionPhase::kActive &&
-               !version->second.failed;
-      });
+  MoveLabels(model);
+
+  const bool relieved = !wanted.empty() && std::ranges::all_of(wanted, [this](const Offer& offer) {
+    return Serves(offer.key);
+  });
   for (auto entry = versions_.begin(); entry != versions_.end();) {
     const bool gone =
         entry->first.name == model && LetGo(entry->second, {.is_wanted = is_wanted(entry->first),
@@ -188,7 +265,53 @@ std::vector<Offer> Roster::Wanted(const std::string& model) const {
   for (const auto& [key, offer] : offers_) {
     if (key.name == model && !refusals_.contains(key)) candidates.push_back(offer);
   }
-  return ChooseVersions(policy_, candidates);
+  std::set<std::int64_t> chosen;
+  for (const Offer& offer : ChooseVersions(PolicyOf(model), candidates)) {
+    chosen.insert(offer.key.version);
+  }
+  if (const auto goals = goals_.find(model); goals != goals_.end()) {
+    const auto labels = labels_.find(model);
+    for (const auto& [label, goal] : goals->second) {
+      chosen.insert(goal);
+      if (Serves({model, goal}) || labels == labels_.end()) continue;
+      if (const auto now = labels->second.find(label); now != labels->second.end()) {
+        chosen.insert(now->second);
+      }
+    }
+  }
+  std::erase_if(candidates,
+                [&chosen](const Offer& offer) { return !chosen.contains(offer.key.version); });
+  return candidates;
+}
+
+void Roster::MoveLabels(const std::string& model) {
+  const auto goals = goals_.find(model);
+  if (goals == goals_.end() || goals->second.empty()) {
+    labels_.erase(model);
+    return;
+  }
+  VersionLabels& labels = labels_[model];
+  std::erase_if(labels, [&](const auto& entry) { return !goals->second.contains(entry.first); });
+  for (const auto& [label, goal] : goals->second) {
+    const auto [now, is_new] = labels.try_emplace(label, goal);
+    if (!is_new && Serves({model, goal})) now->second = goal;
+  }
+}
+
+bool Roster::Serves(const ModelKey& key) const {
+  const auto version = versions_.find(key);
+  return version != versions_.end() && version->second.phase == VersionPhase::kActive &&
+         !version->second.failed;
+}
+
+const VersionPolicy& Roster::PolicyOf(const std::string& model) const {
+  if (!rules_.has_value()) return policy_;
+  const auto rule = rules_->find(model);
+  return rule == rules_->end() ? policy_ : rule->second.policy;
+}
+
+bool Roster::Dismissed(const std::string& model) const {
+  return rules_.has_value() && !rules_->contains(model);
 }
 
 bool Roster::LastOfAll(const ModelKey& key) const {

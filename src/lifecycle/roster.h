@@ -13,8 +13,7 @@
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "model/model_key.h"
-#include "model/offer.h"
-#include "model/version_policy.h"
+#include "model/offering.h"
 
 namespace holdfast {
 
@@ -45,20 +44,28 @@ enum class VersionPhase { kLoading, kActive, kRetiring };
 // the old one, takes over when it can answer, and only then the old one goes. A version that cannot
 // be loaded, or whose workers keep dying, counts as if it were not there until its files change or
 // somebody asks again: the next best takes its place, and what serves goes on serving.
+//
+// A version that a label is to mean is served whatever the policy chooses. Until it can answer, the
+// label keeps its old meaning, and that version serves.
 // Pure: events in, actions out.
 class Roster {
  public:
+  // `policy`: of models that no rule is given for.
   explicit Roster(VersionPolicy policy) : policy_(std::move(policy)) {}
 
   // --- Events ---
-  // What the repository holds now, all of it. A model of which nothing is left is served on: an
-  // empty folder is more often an accident than an order.
-  void Offered(const std::vector<Offer>& offers);
+  // What there is now, all of it. A model of which nothing is left is served on: an empty folder is
+  // more often an accident than an order. One that the rules do not name any more goes.
+  void Offered(Offering offering);
   // Somebody asks for `model`, or for all: what was refused is tried again, and what was unloaded
   // is loaded.
   void LoadAsked(const std::optional<std::string>& model);
   // The model is to go, whatever the repository holds. False: there is none.
   bool UnloadAsked(const std::string& model);
+  // The label is to mean `version` from now on, or nothing. Holds until the rules give the model
+  // other labels. kNotFound: there is no such version, or the model is unloaded.
+  Status LabelAsked(const std::string& model, const std::string& label,
+                    std::optional<std::int64_t> version);
 
   void Started(const ModelKey& key, ServableId servable);
   // It has loaded and passed its golden examples; its workers are on their way.
@@ -75,6 +82,10 @@ class Roster {
   // How an order for the model has ended; nothing: it is still under way.
   std::optional<Status> LoadOutcome(const std::string& model) const;
   std::optional<Status> UnloadOutcome(const std::string& model) const;
+  std::optional<Status> LabelOutcome(const std::string& model,
+                                     std::optional<std::int64_t> version) const;
+  // Of all models that the rules name.
+  std::optional<Status> RulesOutcome() const;
 
   // --- State ---
   struct Version {
@@ -95,10 +106,20 @@ class Roster {
   const std::map<ModelKey, Refusal>& refusals() const { return refusals_; }
   // All versions that are to be served, models by name, versions ascending.
   std::vector<Offer> wanted() const;
+  // What each model's labels mean now.
+  const std::map<std::string, VersionLabels>& labels() const { return labels_; }
 
  private:
-  // What the policy chooses of the versions that have not failed.
+  // What policy and labels choose of the versions that have not failed.
   std::vector<Offer> Wanted(const std::string& model) const;
+  void TakeRules(std::optional<ModelRules> rules);
+  const VersionPolicy& PolicyOf(const std::string& model) const;
+  bool Dismissed(const std::string& model) const;
+  // Whether requests reach it.
+  bool Serves(const ModelKey& key) const;
+  void MoveLabels(const std::string& model);
+  // Whether the rules themselves say so.
+  bool RuledLabel(const std::string& model, const std::string& label, std::int64_t version) const;
   std::set<std::string> Models() const;
   void DecideFor(const std::string& model);
   // How things stand for one version.
@@ -115,6 +136,9 @@ class Roster {
   Version* Find(ServableId servable);
 
   VersionPolicy policy_;
+  std::optional<ModelRules> rules_;
+  std::map<std::string, VersionLabels> goals_;   // What each model's labels are to mean.
+  std::map<std::string, VersionLabels> labels_;  // What they mean until their goals serve.
   std::map<ModelKey, Offer> offers_;
   std::map<ModelKey, Version> versions_;  // Whose processes run, or are to start.
   std::map<ModelKey, Refusal> refusals_;

@@ -63,6 +63,13 @@ class World {
       case 4:
         if (Below(3) == 0 && roster_.UnloadAsked(key.name)) ordered_gone_.insert(key.name);
         break;
+      case 5:
+        if (Below(4) == 0) {
+          (void)roster_.LabelAsked(key.name, "stable", std::nullopt);
+        } else {
+          (void)roster_.LabelAsked(key.name, "stable", key.version);
+        }
+        break;
       default:
         break;
     }
@@ -71,9 +78,10 @@ class World {
   }
 
   void Offer() {
+    offered_ = folder_;
     std::vector<holdfast::Offer> offers;
     for (const auto& [key, offer] : folder_) offers.push_back(offer);
-    roster_.Offered(offers);
+    roster_.Offered({.offers = std::move(offers), .rules = std::nullopt});
   }
 
   // Some of what runs gets on, or fails.
@@ -147,6 +155,24 @@ class World {
           << name << " is served no more";
     }
     served_ = serving;
+    CheckLabels();
+  }
+
+  // A label that means a version that serves goes on doing so until that version fails, its files
+  // vanish or somebody wants the model gone.
+  void CheckLabels() {
+    std::set<std::string> meant;
+    for (const auto& [model, labels] : roster_.labels()) {
+      const ModelKey key{model, labels.at("stable")};
+      const bool serves = std::any_of(processes_.begin(), processes_.end(), [&](const auto& one) {
+        return one.second.key == key && one.second.active && !one.second.failed;
+      });
+      if (serves) meant.insert(model);
+      const bool excused = ordered_gone_.contains(model) || !offered_.contains(key) ||
+                           roster_.refusals().contains(key);
+      EXPECT_TRUE(serves || excused || !meant_.contains(model)) << FormatKey(key);
+    }
+    meant_ = meant;
   }
 
   // When nothing fails any more and nobody changes anything, what is wanted serves and no more.
@@ -185,9 +211,11 @@ class World {
   VersionPolicy policy_;
   Roster roster_;
   std::map<ModelKey, holdfast::Offer> folder_;
+  std::map<ModelKey, holdfast::Offer> offered_;  // As the roster knows it.
   std::map<ServableId, Process> processes_;
   std::set<std::string> ordered_gone_;
   std::set<std::string> served_;
+  std::set<std::string> meant_;  // Models whose label means a version that serves.
   std::uint32_t next_ = 0;
 };
 

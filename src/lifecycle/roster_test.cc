@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <utility>
 
 namespace holdfast {
 namespace {
@@ -20,6 +22,14 @@ class RosterTest : public testing::Test {
             .folder = name + "/" + std::to_string(version),
             .fingerprint = fingerprint,
             .bytes = 10};
+  }
+
+  void Offered(std::vector<Offer> offers, std::optional<ModelRules> rules = std::nullopt) {
+    roster_.Offered({.offers = std::move(offers), .rules = std::move(rules)});
+  }
+  VersionLabels Labels() const {
+    const auto labels = roster_.labels().find("m");
+    return labels == roster_.labels().end() ? VersionLabels() : labels->second;
   }
 
   void Follow() {
@@ -54,7 +64,7 @@ class RosterTest : public testing::Test {
   }
   // A server that serves m/1.
   void ServeFirst() {
-    roster_.Offered({OfferOf("m", 1)});
+    Offered({OfferOf("m", 1)});
     Follow();
     Serve({"m", 1});
     Done();
@@ -69,7 +79,7 @@ class RosterTest : public testing::Test {
 };
 
 TEST_F(RosterTest, ALoneVersionIsActiveAsSoonAsItIsLoaded) {
-  roster_.Offered({OfferOf("m", 1)});
+  Offered({OfferOf("m", 1)});
   EXPECT_EQ(Done(), (Words{"load m/1"}));
   roster_.Loaded(ids_.at({"m", 1}));
   EXPECT_EQ(Done(), (Words{"activate m/1"}));
@@ -77,7 +87,7 @@ TEST_F(RosterTest, ALoneVersionIsActiveAsSoonAsItIsLoaded) {
 
 TEST_F(RosterTest, ANewVersionTakesOverWhenItsWorkersAreReadyAndOnlyThenTheOldOneGoes) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   EXPECT_EQ(Done(), (Words{"load m/2"}));
   roster_.Loaded(ids_.at({"m", 2}));
   EXPECT_EQ(Done(), Words{});
@@ -89,20 +99,20 @@ TEST_F(RosterTest, ANewVersionTakesOverWhenItsWorkersAreReadyAndOnlyThenTheOldOn
 
 TEST_F(RosterTest, ABrokenVersionIsRefusedWhileTheOldOneServes) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   Done();
   roster_.Failed({"m", 2}, Reason::kBadModel, "its hash is wrong");
   EXPECT_EQ(Done(), (Words{"unload m/2"}));
   EXPECT_EQ(roster_.refusals().at({"m", 2}).why, "its hash is wrong");
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   EXPECT_EQ(Done(), Words{}) << "it is tried again although nothing has changed";
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2, 7)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2, 7)});
   EXPECT_EQ(Done(), (Words{"load m/2"})) << "its files have changed";
 }
 
 TEST_F(RosterTest, WhoeverAsksGetsARefusedVersionTriedAgain) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   Done();
   roster_.Failed({"m", 2}, Reason::kInsufficientResources, "no memory");
   Done();
@@ -114,7 +124,7 @@ TEST_F(RosterTest, WhoeverAsksGetsARefusedVersionTriedAgain) {
 
 TEST_F(RosterTest, AVersionWhoseWorkersKeepDyingGivesWayToTheOneBefore) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   Done();
   Serve({"m", 2});
   Done();
@@ -127,14 +137,14 @@ TEST_F(RosterTest, AVersionWhoseWorkersKeepDyingGivesWayToTheOneBefore) {
 }
 
 TEST_F(RosterTest, ABrokenNewestVersionAtTheStartGivesWayToTheOneBefore) {
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   EXPECT_EQ(Done(), (Words{"load m/2"}));
   roster_.Failed({"m", 2}, Reason::kBadModel, "truncated");
   EXPECT_EQ(Done(), (Words{"load m/1", "unload m/2"}));
 }
 
 TEST_F(RosterTest, TheLastOfAllIsNotUnloadedForFailing) {
-  roster_.Offered({OfferOf("m", 1)});
+  Offered({OfferOf("m", 1)});
   Done();
   roster_.Failed({"m", 1}, Reason::kBadModel, "truncated");
   EXPECT_EQ(Done(), Words{});
@@ -142,16 +152,16 @@ TEST_F(RosterTest, TheLastOfAllIsNotUnloadedForFailing) {
 
 TEST_F(RosterTest, AnEmptiedFolderIsNoOrder) {
   ServeFirst();
-  roster_.Offered({});
+  Offered({});
   EXPECT_EQ(Done(), Words{});
 }
 
 TEST_F(RosterTest, ARemovedVersionGivesWayToTheOneThatIsLeft) {
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   Done();
   Serve({"m", 2});
   Done();
-  roster_.Offered({OfferOf("m", 1)});
+  Offered({OfferOf("m", 1)});
   EXPECT_EQ(Done(), (Words{"load m/1"}));
   Serve({"m", 1});
   EXPECT_EQ(Done(), (Words{"activate m/1", "retire m/2"}));
@@ -159,9 +169,9 @@ TEST_F(RosterTest, ARemovedVersionGivesWayToTheOneThatIsLeft) {
 
 TEST_F(RosterTest, AVersionThatIsOvertakenWhileItLoadsIsEnded) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   Done();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2), OfferOf("m", 3)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2), OfferOf("m", 3)});
   EXPECT_EQ(Done(), (Words{"unload m/2", "load m/3"}));
 }
 
@@ -178,20 +188,20 @@ TEST_F(RosterTest, UnloadedModelsGoAndComeBackWhenAsked) {
 
 TEST_F(RosterTest, BesideRequestsOneVersionLoadsAtATime) {
   ServeFirst();
-  roster_.Offered({OfferOf("a", 1), OfferOf("b", 1), OfferOf("m", 1)});
+  Offered({OfferOf("a", 1), OfferOf("b", 1), OfferOf("m", 1)});
   EXPECT_EQ(Done(), (Words{"load a/1"}));
   roster_.Loaded(ids_.at({"a", 1}));
   EXPECT_EQ(Done(), (Words{"activate a/1", "load b/1"}));
 }
 
 TEST_F(RosterTest, AtTheStartAllModelsLoadTogether) {
-  roster_.Offered({OfferOf("a", 1), OfferOf("b", 1)});
+  Offered({OfferOf("a", 1), OfferOf("b", 1)});
   EXPECT_EQ(Done(), (Words{"load a/1", "load b/1"}));
 }
 
 TEST_F(RosterTest, AVersionThatDoesNotFitIsRefusedBeforeItStarts) {
   ServeFirst();
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   ASSERT_EQ(roster_.Decide().size(), 1u);
   roster_.Failed({"m", 2}, Reason::kInsufficientResources, "no memory");
   EXPECT_EQ(Done(), Words{});
@@ -204,15 +214,123 @@ class RosterOfTwo : public RosterTest {
 };
 
 TEST_F(RosterOfTwo, BothServeAndTheOldestGoesWhenAThirdIsReady) {
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
   EXPECT_EQ(Done(), (Words{"load m/1", "load m/2"}));
   Serve({"m", 1});
   Serve({"m", 2});
   EXPECT_EQ(Done(), (Words{"activate m/1", "activate m/2"}));
-  roster_.Offered({OfferOf("m", 1), OfferOf("m", 2), OfferOf("m", 3)});
+  Offered({OfferOf("m", 1), OfferOf("m", 2), OfferOf("m", 3)});
   EXPECT_EQ(Done(), (Words{"load m/3"}));
   Serve({"m", 3});
   EXPECT_EQ(Done(), (Words{"activate m/3", "retire m/1"}));
+}
+
+// --- Labels ---
+
+TEST_F(RosterTest, ALabelMovesWhenItsNewVersionServesAndTheOldOneStaysUntilThen) {
+  ServeFirst();
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 1));
+  EXPECT_TRUE(Done().empty());
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 1}}));
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  EXPECT_EQ(Done(), (std::vector<std::string>{"load m/2"}));
+  Serve({"m", 2});
+  // The policy wants the latest one only; the label keeps the other.
+  EXPECT_EQ(Done(), (std::vector<std::string>{"activate m/2"}));
+
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 2));
+  EXPECT_EQ(Done(), (std::vector<std::string>{"retire m/1"}));
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 2}}));
+}
+
+TEST_F(RosterTest, ALabelMovesBackToAVersionThatMustLoadFirst) {
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  Follow();
+  Serve({"m", 2});
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 2));
+  Done();
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 1));
+  EXPECT_FALSE(roster_.LabelOutcome("m", 1).has_value());
+  EXPECT_EQ(Done(), (std::vector<std::string>{"load m/1"}));
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 2}}));
+  Serve({"m", 1});
+  Done();
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 1}}));
+  EXPECT_TRUE(*roster_.LabelOutcome("m", 1));
+}
+
+TEST_F(RosterTest, AnOrderedLabelWhoseVersionIsRefusedStaysWhereItIs) {
+  ServeFirst();
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 1));
+  Offered({OfferOf("m", 1), OfferOf("m", 2)});
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 2));
+  Done();
+  roster_.Failed({"m", 2}, Reason::kBadModel, "its hash is wrong");
+  Done();
+  EXPECT_EQ(roster_.LabelOutcome("m", 2)->error().message, "its hash is wrong");
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 1}}));
+  Offered({OfferOf("m", 1), OfferOf("m", 2, 7)});  // Mended: the newest serves, the label stays.
+  Done();
+  Serve({"m", 2});
+  EXPECT_EQ(Done(), (std::vector<std::string>{"activate m/2"}));
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 1}}));
+}
+
+TEST_F(RosterTest, ALabelOfNothingIsRefused) {
+  ServeFirst();
+  EXPECT_EQ(roster_.LabelAsked("m", "stable", 2).error().reason, Reason::kNotFound);
+  EXPECT_EQ(roster_.LabelAsked("m", "stable", std::nullopt).error().reason, Reason::kNotFound);
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 1));
+  EXPECT_TRUE(roster_.LabelAsked("m", "stable", std::nullopt));
+  Done();
+  EXPECT_TRUE(Labels().empty());
+}
+
+// --- Rules ---
+
+TEST_F(RosterTest, RulesSayWhichVersionsOfWhichModelsServe) {
+  const VersionPolicy all{.kind = VersionPolicy::Kind::kAll};
+  const VersionLabels labels{{"stable", 1}, {"canary", 2}};
+  Offered({OfferOf("m", 1), OfferOf("m", 2), OfferOf("n", 1), OfferOf("n", 2)},
+          ModelRules{{"m", {all, labels}}, {"n", {}}});
+  EXPECT_EQ(Done(), (std::vector<std::string>{"load m/1", "load m/2", "load n/2"}));
+  EXPECT_EQ(Labels(), labels);
+}
+
+TEST_F(RosterTest, WhatTheRulesNoLongerNameGoes) {
+  Offered({OfferOf("m", 1), OfferOf("n", 1)}, ModelRules{{"m", {}}, {"n", {}}});
+  Follow();
+  Serve({"m", 1});
+  Serve({"n", 1});
+  Done();
+  EXPECT_TRUE(*roster_.RulesOutcome());
+  Offered({OfferOf("n", 1)}, ModelRules{{"n", {}}});
+  EXPECT_FALSE(roster_.RulesOutcome().has_value());
+  EXPECT_EQ(Done(), (std::vector<std::string>{"retire m/1"}));
+  roster_.Drained(ids_.at({"m", 1}));
+  EXPECT_EQ(Done(), (std::vector<std::string>{"unload m/1"}));
+  EXPECT_TRUE(*roster_.RulesOutcome());
+  // A model that is still named and whose folder is empty is served on.
+  Offered({}, ModelRules{{"n", {}}});
+  EXPECT_TRUE(Done().empty());
+}
+
+TEST_F(RosterTest, AnOrderedLabelHoldsUntilTheRulesSayAnother) {
+  const VersionPolicy all{.kind = VersionPolicy::Kind::kAll};
+  const std::vector<Offer> offers{OfferOf("m", 1), OfferOf("m", 2)};
+  Offered(offers, ModelRules{{"m", {all, {{"stable", 1}}}}});
+  Follow();
+  Serve({"m", 1});
+  Follow();
+  Serve({"m", 2});
+  Done();
+  ASSERT_TRUE(roster_.LabelAsked("m", "stable", 2));
+  Offered(offers, ModelRules{{"m", {all, {{"stable", 1}}}}});  // As it was.
+  Done();
+  EXPECT_EQ(Labels(), (VersionLabels{{"stable", 2}}));
+  Offered(offers, ModelRules{{"m", {all, {{"stable", 1}, {"old", 1}}}}});
+  Done();
+  EXPECT_EQ(Labels(), (VersionLabels{{"old", 1}, {"stable", 1}}));
 }
 
 }  // namespace

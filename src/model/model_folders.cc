@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/model_folders.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <system_error>
 
 #include "model/repository.h"
@@ -62,18 +67,57 @@ Offer Describe(const CatalogEntry& entry) {
   return offer;
 }
 
-}  // namespace
-
-Result<std::vector<Offer>> ReadOffers(const ModelFolders& folders) {
-  const Catalog catalog =
-      TRY(folders.base_path.empty() ? ReadRepository(folders.repository)
-                                    : ReadModel(folders.name, folders.base_path));
+std::vector<Offer> DescribeAll(const Catalog& catalog) {
   std::vector<Offer> offers;
   for (const auto& [name, versions] : catalog.models) {
-    if (!folders.name.empty() && folders.name != name) continue;
     for (const CatalogEntry& entry : versions) offers.push_back(Describe(entry));
   }
   return offers;
+}
+
+}  // namespace
+
+std::optional<ModelRules> RulesOf(const ModelFolders& folders) {
+  if (!folders.repository.empty()) return std::nullopt;
+  ModelRules rules;
+  for (const ServedModel& model : folders.models) rules[model.name] = model.rule;
+  return rules;
+}
+
+Result<std::vector<Offer>> ReadOffers(const ServedModel& model) {
+  return DescribeAll(TRY(ReadModel(model.name, model.base_path)));
+}
+
+Result<std::vector<Offer>> ReadOffers(const ModelFolders& folders) {
+  if (!folders.repository.empty()) return DescribeAll(TRY(ReadRepository(folders.repository)));
+  std::vector<ServedModel> models = folders.models;
+  std::ranges::sort(models, {}, &ServedModel::name);
+  std::vector<Offer> offers;
+  for (const ServedModel& model : models) {
+    std::vector<Offer> versions = TRY(ReadOffers(model));
+    std::ranges::move(versions, std::back_inserter(offers));
+  }
+  return offers;
+}
+
+Status CheckServedModels(const std::vector<ServedModel>& models) {
+  std::vector<std::string> problems;
+  std::set<std::string> names;
+  for (const ServedModel& model : models) {
+    if (!IsModelName(model.name)) {
+      problems.push_back(fmt::format("\"{}\" is no model name", model.name));
+    } else if (!names.insert(model.name).second) {
+      problems.push_back(fmt::format("model \"{}\" comes twice", model.name));
+    }
+    if (model.base_path.empty()) {
+      problems.push_back(fmt::format("model \"{}\" has no base_path", model.name));
+    }
+    if (model.rule.labels.contains("")) {
+      problems.push_back(fmt::format("model \"{}\" has a label without a name", model.name));
+    }
+  }
+  if (problems.empty()) return {};
+  return Error{Reason::kBadModel, fmt::format("{}", fmt::join(problems, "; "))};
 }
 
 }  // namespace holdfast

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
 #include "base/digits.h"
@@ -88,19 +87,6 @@ std::vector<Offer> ChooseVersions(const VersionPolicy& policy, std::vector<Offer
       break;
   }
   return offers;
-}
-
-std::vector<Offer> ChooseVersionsOfEach(const VersionPolicy& policy,
-                                        const std::vector<Offer>& offers) {
-  std::map<std::string, std::vector<Offer>> models;
-  for (const Offer& offer : offers) models[offer.key.name].push_back(offer);
-  std::vector<Offer> chosen;
-  for (auto& [name, versions] : models) {
-    for (Offer& offer : ChooseVersions(policy, std::move(versions))) {
-      chosen.push_back(std::move(offer));
-    }
-  }
-  return chosen;
 }
 
 }  // namespace holdfast

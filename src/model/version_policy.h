@@ -26,8 +26,5 @@ std::string FormatVersionPolicy(const VersionPolicy& policy);
 
 // What the policy chooses of one model's versions, ascending.
 std::vector<Offer> ChooseVersions(const VersionPolicy& policy, std::vector<Offer> offers);
-// The same for each of several models, by name.
-std::vector<Offer> ChooseVersionsOfEach(const VersionPolicy& policy,
-                                        const std::vector<Offer>& offers);
 
 }  // namespace holdfast

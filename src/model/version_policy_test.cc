@@ -31,15 +31,6 @@ TEST(VersionPolicy, ChoosesAsItSays) {
   EXPECT_EQ(Chosen("all", {}), Versions{});
 }
 
-TEST(VersionPolicy, IsAppliedToEachModel) {
-  std::vector<Offer> offers = Offers("a", {1, 2});
-  for (const Offer& offer : Offers("b", {5})) offers.push_back(offer);
-  const auto chosen = ChooseVersionsOfEach({}, offers);
-  ASSERT_EQ(chosen.size(), 2u);
-  EXPECT_EQ(FormatKey(chosen[0].key), "a/2");
-  EXPECT_EQ(FormatKey(chosen[1].key), "b/5");
-}
-
 TEST(VersionPolicy, WhatItPrintsItReads) {
   for (const char* text : {"latest:1", "latest:3", "all", "specific:1,4"}) {
     EXPECT_EQ(FormatVersionPolicy(*ParseVersionPolicy(text)), text);

@@ -21,7 +21,8 @@ namespace holdfast {
 struct SupervisorOptions {
   std::filesystem::path executables;  // The folder with holdfast-gateway and holdfast-worker.
   ModelFolders folders;
-  std::vector<Offer> offers;  // What the folders hold at the start.
+  std::filesystem::path model_config_file;  // That lists the models of `folders`, if one does.
+  std::vector<Offer> offers;                // What the folders hold at the start.
   VersionPolicy version_policy;
   std::chrono::milliseconds repository_poll{2000};  // 0: only SIGHUP and orders make it look.
   std::uint32_t workers = 1;  // For each model as asked; else for all of them together.

@@ -10,7 +10,9 @@
 #include <set>
 
 #include "ipc/channel.h"
+#include "ipc/model_folders_text.h"
 #include "ipc/offer_list.h"
+#include "model/config_list/model_config_list.h"
 #include "os/folder_watch.h"
 #include "os/poller.h"
 #include "os/process_title.h"
@@ -28,7 +30,10 @@ constexpr auto kSettleTime = std::chrono::milliseconds(500);
 class Scout {
  public:
   Scout(const ScoutOptions& options, Poller poller)
-      : options_(options), poller_(std::move(poller)), channel_(UniqueFd(kScoutChannelFd)) {}
+      : options_(options), poller_(std::move(poller)), channel_(UniqueFd(kScoutChannelFd)) {
+    if (options_.file_is_old) SetFileAside();
+    known_.rules = RulesOf(options_.folders);  // The supervisor's own: no news.
+  }
 
   int Run() {
     if (!poller_.Add(channel_.fd(), [this] { OnMessage(); })) return 1;
@@ -55,7 +60,21 @@ class Scout {
         return;
       }
       if (news.message.kind == MessageKind::kScan) asked_ = true;
+      if (news.message.kind == MessageKind::kConfigure) Configure(news);
     }
+  }
+
+  // What is configured by a call holds until the file changes.
+  void Configure(const Channel::Incoming& news) {
+    Result<ModelFolders> folders = DecodeModelFolders(ReadSealedText(news.descriptors[0]));
+    if (!folders) return;
+    options_.folders = *std::move(folders);
+    SetFileAside();
+    asked_ = true;
+  }
+
+  void SetFileAside() {
+    if (!options_.config_file.empty()) listed_ = ReadModelConfigFile(options_.config_file);
   }
 
   void OnChange() {
@@ -65,20 +84,18 @@ class Scout {
 
   void Look() {
     const TimePoint now = Now();
-    Result<std::vector<Offer>> found = ReadOffers(options_.folders);
-    if (!found) {
-      if (found.error().message != complaint_) {
-        fmt::print(stderr, "{}\n", found.error().message);
-      }
-      complaint_ = found.error().message;
-      found = known_;  // What serves is served on.
-    } else {
-      complaint_.clear();
+    std::set<std::string> complaints;
+    FollowConfigFile(complaints);
+    const std::vector<Offer> found = Find(complaints);
+    for (const std::string& complaint : complaints) {
+      if (!complaints_.contains(complaint)) fmt::print(stderr, "{}\n", complaint);
     }
-    WatchFolders(*found);
+    complaints_ = std::move(complaints);
+    WatchFolders(found);
     // Whoever asks says that the files are complete.
-    const std::vector<Offer> settled = asked_ ? *found : Settled(*found, now);
-    if (asked_ || settled != known_) Tell(settled);
+    const Offering offering{.offers = asked_ ? found : Settled(found, now),
+                            .rules = RulesOf(options_.folders)};
+    if (asked_ || offering != known_) Tell(offering);
     asked_ = false;
     if (options_.period.count() <= 0) {
       next_look_ = kNever;
@@ -87,14 +104,41 @@ class Scout {
     }
   }
 
+  // A list that is not in order leaves things as they are.
+  void FollowConfigFile(std::set<std::string>& complaints) {
+    if (options_.config_file.empty()) return;
+    Result<std::vector<ServedModel>> models = ReadModelConfigFile(options_.config_file);
+    if (!models) {
+      complaints.insert(models.error().message);
+    } else if (!listed_ || *models != *listed_) {
+      options_.folders = {.repository = {}, .models = *models};
+      listed_ = std::move(models);
+    }
+  }
+
+  // What is there. Where that cannot be told, what was known: what serves is served on.
+  std::vector<Offer> Find(std::set<std::string>& complaints) const {
+    std::vector<Offer> found;
+    const auto take = [&](Result<std::vector<Offer>> offers, const std::string* model) {
+      if (!offers) complaints.insert(offers.error().message);
+      for (const Offer& offer : offers ? *offers : known_.offers) {
+        const bool other_models = !offers && model != nullptr && offer.key.name != *model;
+        if (!other_models) found.push_back(offer);
+      }
+    };
+    if (!options_.folders.repository.empty()) take(ReadOffers(options_.folders), nullptr);
+    for (const ServedModel& model : options_.folders.models) take(ReadOffers(model), &model.name);
+    return found;
+  }
+
   // What has not changed for a while. Of what changes, the state that was known before.
   std::vector<Offer> Settled(const std::vector<Offer>& found, TimePoint now) {
     std::map<ModelKey, Unsettled> still;
     std::vector<Offer> settled;
     for (const Offer& offer : found) {
-      const auto before = std::find_if(known_.begin(), known_.end(),
-                                       [&](const Offer& one) { return one.key == offer.key; });
-      if (before != known_.end() && *before == offer) {
+      const auto before = std::ranges::find(known_.offers, offer.key, &Offer::key);
+      const bool known = before != known_.offers.end();
+      if (known && *before == offer) {
         settled.push_back(offer);
         continue;
       }
@@ -106,7 +150,7 @@ class Scout {
         continue;
       }
       still[offer.key] = {offer.fingerprint, since};
-      if (before != known_.end()) settled.push_back(*before);
+      if (known) settled.push_back(*before);
     }
     unsettled_ = std::move(still);
     return settled;
@@ -115,8 +159,11 @@ class Scout {
   void WatchFolders(const std::vector<Offer>& offers) {
     if (!watch_) return;
     std::set<std::filesystem::path> folders;
-    folders.insert(options_.folders.base_path.empty() ? options_.folders.repository
-                                                      : options_.folders.base_path);
+    if (!options_.folders.repository.empty()) folders.insert(options_.folders.repository);
+    for (const ServedModel& model : options_.folders.models) folders.insert(model.base_path);
+    if (!options_.config_file.empty()) {
+      folders.insert(std::filesystem::absolute(options_.config_file).parent_path());
+    }
     for (const Offer& offer : offers) {
       folders.insert(offer.folder);
       folders.insert(offer.folder.parent_path());
@@ -124,11 +171,11 @@ class Scout {
     watch_->Watch(folders);
   }
 
-  void Tell(const std::vector<Offer>& offers) {
-    const Result<UniqueFd> memory = MakeSealedText("holdfast-offers", EncodeOffers(offers));
+  void Tell(const Offering& offering) {
+    const Result<UniqueFd> memory = MakeSealedText("holdfast-offers", EncodeOffering(offering));
     if (!memory) return;
     channel_.Send({.kind = MessageKind::kOffers, .code = asked_ ? 1u : 0u}, {memory->get()});
-    known_ = offers;
+    known_ = offering;
   }
 
   struct Unsettled {
@@ -142,9 +189,11 @@ class Scout {
   std::optional<FolderWatch> watch_;
   TimePoint next_look_ = TimePoint::min();
   bool asked_ = false;
-  std::vector<Offer> known_;  // As told last.
+  Offering known_;  // As told last.
   std::map<ModelKey, Unsettled> unsettled_;
-  std::string complaint_;
+  std::set<std::string> complaints_;  // Of the last look.
+  // What the configuration file listed last; an error: it was not in order.
+  Result<std::vector<ServedModel>> listed_ = Error{Reason::kNotFound, "it was not read yet"};
 };
 
 }  // namespace

@@ -56,7 +56,7 @@ Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signal
       fleet_(options_.fleet),
       roster_(options_.version_policy) {
   options_.gateway.build = BuildDigest(BuildId());
-  roster_.Offered(options_.offers);
+  roster_.Offered({.offers = options_.offers, .rules = RulesOf(options_.folders)});
 }
 
 int Supervisor::Run() {

@@ -115,10 +115,20 @@ class Supervisor {
   void OnServableFailed(ServableId servable);
   void OnServableGone(ServableId servable);
   void EndRetired(TimePoint now);
-  std::vector<ListedServable> ListServables() const;
+  ServableList ListServables() const;
   void AskForVersions();
+  struct PendingOrder {
+    ModelOrder order;
+    std::uint64_t number = 0;
+    std::string model;
+    std::optional<std::int64_t> version;  // What a label is to mean.
+    bool looked = false;                  // The scout has looked since.
+  };
   void OnModelOrder(Channel::Incoming& news);
+  Status TakeOrder(PendingOrder& pending, std::string text);
+  std::optional<Status> OutcomeOf(const PendingOrder& order) const;
   void AnswerOrders();
+  void AnswerOrder(std::uint64_t number, const Status& outcome);
   void KeepScout(TimePoint now);
   void OnScoutMessage();
   void OnScoutDied(const ExitStatus& status);
@@ -170,17 +180,12 @@ class Supervisor {
   std::optional<Gateway> gateway_;
   std::map<ServableId, Model> models_;
   Roster roster_;
-  std::optional<std::vector<ListedServable>> listed_;  // As this gateway was told last.
+  std::optional<ServableList> listed_;  // As this gateway was told last.
   std::optional<Scout> scout_;
   TimePoint scout_not_before_ = TimePoint::min();
-  bool scan_asked_ = false;  // And not yet passed on.
-  struct PendingOrder {
-    ModelOrder order;
-    std::uint64_t number = 0;
-    std::string model;
-    bool looked = false;  // The scout has looked since.
-  };
-  std::vector<PendingOrder> orders_;  // Of this gateway's operators.
+  bool scan_asked_ = false;                 // And not yet passed on.
+  std::vector<PendingOrder> orders_;        // Of this gateway's operators.
+  std::optional<ModelFolders> configured_;  // What somebody wants to be served since the start.
   bool ever_loaded_ = false;
   Reason last_failure_ = Reason::kOk;
   std::map<SlotId, Worker> workers_;   // From the order on.

@@ -35,7 +35,7 @@ void Supervisor::FollowRoster() {
 }
 
 void Supervisor::TellServables() {
-  std::vector<ListedServable> list = ListServables();
+  ServableList list = ListServables();
   if (listed_ == list) return;
   const Result<UniqueFd> memory = MakeSealedText("holdfast-servables", EncodeServableList(list));
   if (!memory) return;
@@ -141,8 +141,8 @@ void Supervisor::EndRetired(TimePoint now) {
   }
 }
 
-std::vector<ListedServable> Supervisor::ListServables() const {
-  std::vector<ListedServable> list;
+ServableList Supervisor::ListServables() const {
+  ServableList list{.servables = {}, .labels = roster_.labels()};
   for (const auto& [id, model] : models_) {
     if (model.unloading) continue;
     ServableStatus status{.key = model.offer.key, .state = model.state, .message = ""};
@@ -151,57 +151,19 @@ std::vector<ListedServable> Supervisor::ListServables() const {
       status.reason = refusal->second.reason;
       status.message = refusal->second.why;
     }
-    list.push_back({id, std::move(status)});
+    list.servables.push_back({id, std::move(status)});
   }
   for (const auto& [key, refusal] : roster_.refusals()) {
-    const bool listed = std::any_of(list.begin(), list.end(), [&key = key](const auto& other) {
-      return other.status.key == key;
-    });
+    const bool listed = std::ranges::any_of(
+        list.servables, [&key = key](const auto& other) { return other.status.key == key; });
     if (listed) continue;
-    list.push_back({std::nullopt,
-                    {.key = key,
-                     .state = ServableState::kEnd,
-                     .reason = refusal.reason,
-                     .message = refusal.why}});
+    list.servables.push_back({std::nullopt,
+                              {.key = key,
+                               .state = ServableState::kEnd,
+                               .reason = refusal.reason,
+                               .message = refusal.why}});
   }
   return list;
-}
-
-// --- Orders ---
-
-void Supervisor::OnModelOrder(Channel::Incoming& news) {
-  const auto order = static_cast<ModelOrder>(news.message.code);
-  PendingOrder pending{
-      .order = order, .number = news.message.value, .model = ReadSealedText(news.descriptors[0])};
-  const bool load = order == ModelOrder::kLoad;
-  log_.Info("order", {{"order", load ? "load" : "unload"}, {"model", pending.model}});
-  if (load) {
-    roster_.LoadAsked(pending.model);
-    AskForVersions();
-  } else {
-    (void)roster_.UnloadAsked(pending.model);
-    pending.looked = true;
-  }
-  orders_.push_back(std::move(pending));
-}
-
-void Supervisor::AnswerOrders() {
-  std::erase_if(orders_, [this](const PendingOrder& order) {
-    if (!order.looked) return false;
-    const std::optional<Status> outcome = order.order == ModelOrder::kLoad
-                                              ? roster_.LoadOutcome(order.model)
-                                              : roster_.UnloadOutcome(order.model);
-    if (!outcome.has_value()) return false;
-    const Reason reason = *outcome ? Reason::kOk : outcome->error().reason;
-    const Result<UniqueFd> words =
-        MakeSealedText("holdfast-outcome", *outcome ? "done" : outcome->error().message);
-    if (!words) return true;
-    TellGateway({.kind = MessageKind::kModelOrderDone,
-                 .code = static_cast<std::uint32_t>(reason),
-                 .value = order.number},
-                {words->get()});
-    return true;
-  });
 }
 
 // --- The scout ---
@@ -218,7 +180,10 @@ void Supervisor::KeepScout(TimePoint now) {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe errors = MakePipe();
     std::vector<std::string> arguments{"scout"};
-    const ScoutOptions options{.folders = options_.folders, .period = options_.repository_poll};
+    const ScoutOptions options{.folders = configured_.value_or(options_.folders),
+                               .config_file = options_.model_config_file,
+                               .file_is_old = configured_.has_value(),
+                               .period = options_.repository_poll};
     for (std::string& word : ToArguments(options).Words()) arguments.push_back(std::move(word));
     Process process = TRY(Spawn({.executable = options_.executables / "holdfast",
                                  .arguments = std::move(arguments),
@@ -250,10 +215,10 @@ void Supervisor::OnScoutMessage() {
       return;
     }
     if (news.message.kind != MessageKind::kOffers) continue;
-    const auto offers = DecodeOffers(ReadSealedText(news.descriptors[0]));
-    if (!offers) continue;
-    log_.Debug("offers", {{"versions", offers->size()}});
-    roster_.Offered(*offers);
+    Result<Offering> offering = DecodeOffering(ReadSealedText(news.descriptors[0]));
+    if (!offering) continue;
+    log_.Debug("offers", {{"versions", offering->offers.size()}});
+    roster_.Offered(*std::move(offering));
     if (news.message.code == 0) continue;
     for (PendingOrder& order : orders_) order.looked = true;
   }

@@ -51,7 +51,8 @@ def serving(tmp_path_factory):
     and names of our files are those of the published ones.
     """
     folder = tmp_path_factory.mktemp("stubs")
-    files = ["tensorflow_error.proto", "tensorflow.proto", "tensorflow_serving.proto"]
+    files = ["tensorflow_error.proto", "tensorflow.proto", "tensorflow_config.proto",
+             "tensorflow_serving.proto"]
     well_known = importlib.resources.files("grpc_tools") / "_proto"
     arguments = ["protoc", f"-I{ROOT / 'api'}", f"-I{well_known}", f"--python_out={folder}",
                  f"--grpc_python_out={folder}", *files]
@@ -64,6 +65,7 @@ def serving(tmp_path_factory):
 class Stubs:
     def __init__(self):
         self.tensorflow = importlib.import_module("tensorflow_pb2")
+        self.config = importlib.import_module("tensorflow_config_pb2")
         self.messages = importlib.import_module("tensorflow_serving_pb2")
         stubs = importlib.import_module("tensorflow_serving_pb2_grpc")
         self.prediction, self.model = stubs.PredictionServiceStub, stubs.ModelServiceStub

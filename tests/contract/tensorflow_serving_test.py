@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.contract.conftest import MODEL
+from tests.process.running_server import Server, kill
 
 INPUT, OUTPUT = "input", "logits"
 
@@ -131,3 +132,60 @@ def test_metadata_carries_request_ids_and_attempts(channel, serving, photo):
         request, timeout=10, metadata=[("x-request-id", "mine")])
     assert dict(call.initial_metadata())["x-request-id"] == "mine"
     assert dict(call.trailing_metadata())["x-holdfast-attempts"] == "1"
+
+
+# --- Configuration and labels ---
+
+def reload_request(serving, models):
+    """models: (name, folder, versions, labels) each."""
+    request = serving.messages.ReloadConfigRequest()
+    for name, folder, versions, labels in models:
+        config = request.config.model_config_list.config.add(
+            name=name, base_path=str(folder), model_platform="tensorflow")
+        config.model_version_policy.specific.versions.extend(versions)
+        for label, version in labels.items():
+            config.version_labels[label] = version
+    return request
+
+
+def asked_version(serving, stub, name, label):
+    request = serving.messages.GetModelStatusRequest()
+    request.model_spec.name = name
+    request.model_spec.version_label = label
+    status, = stub.GetModelStatus(request, timeout=10).model_version_status
+    assert status.state == 30  # AVAILABLE
+    return status.version
+
+
+def test_a_reload_serves_what_the_call_lists(tmp_path, serving, fake_model):
+    for number in (1, 2):
+        folder = fake_model(version=number, busy="false")
+    cats = fake_model(name="cats", busy="false")
+    with Server(tmp_path, "--workers", "1", "--model-control", "public", models=folder) as one:
+        with grpc.insecure_channel(f"127.0.0.1:{one.grpc_port}") as line:
+            stub = serving.model(line)
+            stub.HandleReloadConfigRequest(reload_request(
+                serving, [("fake", folder / "fake", [1, 2], {"stable": 1, "canary": 2}),
+                          ("cats", cats / "cats", [1], {})]), timeout=60)
+            assert asked_version(serving, stub, "fake", "stable") == 1
+            assert asked_version(serving, stub, "fake", "canary") == 2
+            stub.HandleReloadConfigRequest(reload_request(
+                serving, [("fake", folder / "fake", [1, 2], {"stable": 2})]), timeout=60)
+            assert asked_version(serving, stub, "fake", "stable") == 2
+            assert one.get("/v1/models/cats")[0] == 404
+            # Its successor knows the call, not only the folder of the start.
+            kill(one.gateway())
+            one.await_ready()
+            assert one.get("/v1/models/fake/labels/stable")[0] == 200
+            wrong = reload_request(serving, [("fake", folder / "fake", [7], {})])
+            code, words, _ = refused(stub.HandleReloadConfigRequest, wrong)
+            assert code == "NOT_FOUND" and "fake" in words
+            empty = serving.messages.ReloadConfigRequest()
+            code, words, _ = refused(stub.HandleReloadConfigRequest, empty)
+            assert code == "INVALID_ARGUMENT" and "model_config_list" in words
+
+
+def test_only_operators_reload(serving, channel):
+    code, words, _ = refused(serving.model(channel).HandleReloadConfigRequest,
+                             reload_request(serving, [("m", "/models/m", [1], {})]))
+    assert code == "PERMISSION_DENIED" and "--model-control=public" in words

@@ -29,9 +29,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t siz
     return 0;
   }
   if (bytes[0] == 'o') {
-    const auto offers = DecodeOffers(json);
+    const auto offers = DecodeOffering(json);
     if (!offers) return 0;
-    const auto again = DecodeOffers(EncodeOffers(*offers));
+    const auto again = DecodeOffering(EncodeOffering(*offers));
     if (!again || *again != *offers) std::abort();
     return 0;
   }

@@ -90,6 +90,13 @@ Result<std::vector<RemoteModel>> ParseModels(const std::string& json) {
         !Read(object, "state", model.state) || !Read(object, "reason", model.reason)) {
       return Foreign();
     }
+    simdjson::dom::array labels;
+    if (object["labels"].get(labels) != SUCCESS) return Foreign();
+    for (const element label : labels) {
+      std::string_view text;
+      if (label.get(text) != SUCCESS) return Foreign();
+      model.labels.emplace_back(text);
+    }
     models.push_back(std::move(model));
   }
   return models;

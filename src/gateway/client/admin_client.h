@@ -40,6 +40,7 @@ struct RemoteModel {
   std::string version;
   std::string state;
   std::string reason;
+  std::vector<std::string> labels;
 };
 
 // Whom an injected fault was meant for.

@@ -2,9 +2,13 @@
 #include "gateway/grpc/loop_calls.h"
 
 #include <algorithm>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <utility>
 
 #include "base/digits.h"
+#include "gateway/order_model.h"
 #include "gateway/request_id.h"
 #include "os/steady_clock.h"
 
@@ -106,6 +110,22 @@ int HttpStatus(grpc::StatusCode code) {
   }
 }
 
+boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::ServerUnaryReactor* reactor,
+                                      std::string_view method, ModelOrder order, std::string text) {
+  const TimePoint start = Now();
+  grpc::Status status = grpc::Status::OK;
+  if (!state.options.public_model_control) {
+    status = {grpc::StatusCode::PERMISSION_DENIED,
+              "models are managed on the admin address; to allow it here, start the server with "
+              "--model-control=public"};
+  } else {
+    const Status outcome = co_await OrderModel(state, order, std::move(text));
+    if (!outcome) status = ToStatus(outcome.error());
+  }
+  CountAnswer(state, method, status, start);
+  reactor->Finish(status);
+}
+
 }  // namespace
 
 TimePoint DeadlineOf(const grpc::CallbackServerContext& context, const GatewayOptions& options) {
@@ -156,6 +176,15 @@ grpc::ServerUnaryReactor* InferOnLoop(GrpcGateway gateway, grpc::CallbackServerC
   boost::asio::post(gateway.loop, [reactor, call = std::move(call)]() mutable {
     reactor->Start(std::move(call));
   });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* OrderOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
+                                      std::string_view method, ModelOrder order, std::string text) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  boost::asio::co_spawn(gateway.loop,
+                        CarryOut(gateway.state, reactor, method, order, std::move(text)),
+                        boost::asio::detached);
   return reactor;
 }
 

@@ -12,6 +12,7 @@
 
 #include "gateway/grpc/grpc_gateway.h"
 #include "gateway/model_call.h"
+#include "ipc/message.h"
 
 namespace holdfast {
 
@@ -53,5 +54,10 @@ grpc::ServerUnaryReactor* AnswerOnLoop(GrpcGateway gateway, grpc::CallbackServer
 grpc::ServerUnaryReactor* InferOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
                                       std::string_view method, ModelCall call,
                                       std::function<void(const ModelCallAnswer&)> fill);
+
+// An operator's order (see OrderModel()). PERMISSION_DENIED unless the server lets its clients give
+// orders.
+grpc::ServerUnaryReactor* OrderOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
+                                      std::string_view method, ModelOrder order, std::string text);
 
 }  // namespace holdfast

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/grpc/open_inference_service.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-
 #include "gateway/grpc/inference_stream.h"
 #include "gateway/grpc/open_inference_messages.h"
-#include "gateway/order_model.h"
 #include "inference.grpc.pb.h"
-#include "os/steady_clock.h"
 
 namespace holdfast {
 namespace {
@@ -122,15 +117,15 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   ServerUnaryReactor* RepositoryModelLoad(CallbackServerContext* context,
                                           const inference::RepositoryModelLoadRequest* request,
                                           inference::RepositoryModelLoadResponse*) override {
-    return Order(context, "/inference.GRPCInferenceService/RepositoryModelLoad", ModelOrder::kLoad,
-                 request->model_name());
+    return OrderOnLoop(gateway_, context, "/inference.GRPCInferenceService/RepositoryModelLoad",
+                       ModelOrder::kLoad, request->model_name());
   }
 
   ServerUnaryReactor* RepositoryModelUnload(CallbackServerContext* context,
                                             const inference::RepositoryModelUnloadRequest* request,
                                             inference::RepositoryModelUnloadResponse*) override {
-    return Order(context, "/inference.GRPCInferenceService/RepositoryModelUnload",
-                 ModelOrder::kUnload, request->model_name());
+    return OrderOnLoop(gateway_, context, "/inference.GRPCInferenceService/RepositoryModelUnload",
+                       ModelOrder::kUnload, request->model_name());
   }
 
   ServerUnaryReactor* ModelInfer(CallbackServerContext* context,
@@ -167,31 +162,6 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
                           fill(state, *id);
                           return grpc::Status::OK;
                         });
-  }
-
-  ServerUnaryReactor* Order(CallbackServerContext* context, std::string_view method,
-                            ModelOrder order, const std::string& model) {
-    ServerUnaryReactor* const reactor = context->DefaultReactor();
-    boost::asio::co_spawn(gateway_.loop, CarryOut(gateway_.state, reactor, method, order, model),
-                          boost::asio::detached);
-    return reactor;
-  }
-
-  static boost::asio::awaitable<void> CarryOut(ServerState& state, ServerUnaryReactor* reactor,
-                                               std::string_view method, ModelOrder order,
-                                               std::string model) {
-    const TimePoint start = Now();
-    grpc::Status status = grpc::Status::OK;
-    if (!state.options.public_model_control) {
-      status = {grpc::StatusCode::PERMISSION_DENIED,
-                "models are loaded and unloaded on the admin address; to allow it here, start the "
-                "server with --model-control=public"};
-    } else {
-      const Status outcome = co_await OrderModel(state, order, std::move(model));
-      if (!outcome) status = ToStatus(outcome.error());
-    }
-    CountAnswer(state, method, status, start);
-    reactor->Finish(status);
   }
 
   GrpcGateway gateway_;

@@ -2,6 +2,8 @@
 #include "gateway/grpc/tensorflow_service.h"
 
 #include "gateway/grpc/tensorflow_messages.h"
+#include "ipc/model_folders_text.h"
+#include "model/config_list/model_config_list.h"
 #include "tensorflow_serving.grpc.pb.h"
 
 namespace holdfast {
@@ -111,6 +113,20 @@ class ModelService final : public serving::ModelService::CallbackService {
                         [request, response](ServerState& state) {
                           return Answer(state, request->model_spec(), *response);
                         });
+  }
+
+  ServerUnaryReactor* HandleReloadConfigRequest(CallbackServerContext* context,
+                                                const serving::ReloadConfigRequest* request,
+                                                serving::ReloadConfigResponse*) override {
+    constexpr std::string_view kMethod =
+        "/tensorflow.serving.ModelService/HandleReloadConfigRequest";
+    auto models = ServedModelsFrom(request->config());
+    if (!models) {
+      const grpc::Status status(grpc::StatusCode::INVALID_ARGUMENT, models.error().message);
+      return AnswerOnLoop(gateway_, context, kMethod, [status](ServerState&) { return status; });
+    }
+    return OrderOnLoop(gateway_, context, kMethod, ModelOrder::kConfigure,
+                       EncodeModelFolders({.repository = {}, .models = *std::move(models)}));
   }
 
  private:

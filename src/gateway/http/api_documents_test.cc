@@ -77,7 +77,7 @@ std::vector<std::string> DocumentedOperations() {
     if (line.starts_with("  /") && line.ends_with(':')) path = line.substr(2, line.size() - 3);
     if (path.empty() || !line.starts_with("    ") || line[4] == ' ') continue;
     const std::string method = line.substr(4, line.find(':') - 4);
-    if (method == "get" || method == "post" || method == "delete")
+    if (method == "get" || method == "post" || method == "put" || method == "delete")
       operations.push_back(path + ' ' + method);
   }
   std::ranges::sort(operations);
@@ -93,6 +93,9 @@ TEST(OpenApiDocument, HasExactlyThePathsAndMethodsOfTheRouter) {
     if (entry.allow.find("POST") != std::string_view::npos) {
       routed.push_back(fmt::format("{} post", entry.path));
     }
+    if (entry.allow.find("PUT") != std::string_view::npos) {
+      routed.push_back(fmt::format("{} put", entry.path));
+    }
     if (entry.allow.find("DELETE") != std::string_view::npos) {
       routed.push_back(fmt::format("{} delete", entry.path));
     }
@@ -104,12 +107,14 @@ TEST(OpenApiDocument, HasExactlyThePathsAndMethodsOfTheRouter) {
 TEST(EndpointPaths, AreResolvedToTheirEndpoints) {
   for (const EndpointPath& entry : EndpointPaths()) {
     std::string path(entry.path);
-    for (const auto& [name, value] : {std::pair("{model}", "m"), std::pair("{version}", "1")}) {
+    for (const auto& [name, value] :
+         {std::pair("{model}", "m"), std::pair("{version}", "1"), std::pair("{label}", "stable")}) {
       if (const std::size_t at = path.find(name); at != std::string::npos) {
         path.replace(at, std::string_view(name).size(), value);
       }
     }
-    const std::string_view method = entry.allow.starts_with("GET") ? "GET" : "POST";
+    if (entry.endpoint == Endpoint::kModelLabel) path += "?version=1";
+    const std::string method(entry.allow.substr(0, entry.allow.find(',')));
     const auto route = ResolveRoute(method, path, Audience::kAdmin);
     ASSERT_TRUE(route) << path;
     EXPECT_EQ(route->endpoint, entry.endpoint) << path;

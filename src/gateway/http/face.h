@@ -64,6 +64,7 @@ enum class Endpoint {
   kRepositoryIndex,      // POST /v2/repository/index
   kModelLoad,            // POST /v2/repository/models/M/load
   kModelUnload,          // POST /v2/repository/models/M/unload
+  kModelLabel,           // PUT, DELETE /v2/repository/models/M/labels/L
   kPredictions,          // Any method: /predictions/M[/V]
   kDescribeModel,        // GET /models[/M]
   kExecutionParameters,  // GET /execution-parameters
@@ -134,7 +135,11 @@ HttpAnswer RenderModelReady(const ServableDescription& servable);
 HttpAnswer RenderModelStatistics(
     const std::vector<std::pair<ModelKey, InferenceStatistics>>& servables);
 // All versions of all models and their states.
-HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions);
+struct IndexedVersion {
+  ServableStatus status;
+  std::vector<std::string> labels;
+};
+HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions);
 
 // --- TorchServe ---
 // The list of models, a name and a path each.

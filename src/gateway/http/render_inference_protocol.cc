@@ -239,18 +239,24 @@ HttpAnswer RenderModelStatistics(
   return answer;
 }
 
-HttpAnswer RenderRepositoryIndex(const std::vector<ServableStatus>& versions) {
+HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions) {
   HttpAnswer answer;
   std::string& json = answer.body;
   json = "[";
-  for (const ServableStatus& version : versions) {
+  for (const auto& [status, labels] : versions) {
     AppendJsonComma(json);
     json += '{';
-    AppendJsonText(json, "name", version.key.name);
-    AppendJsonText(json, "version", std::to_string(version.key.version));
-    AppendJsonText(json, "state", RepositoryState(version.state));
-    AppendJsonText(json, "reason", version.message);
-    json += '}';
+    AppendJsonText(json, "name", status.key.name);
+    AppendJsonText(json, "version", std::to_string(status.key.version));
+    AppendJsonText(json, "state", RepositoryState(status.state));
+    AppendJsonText(json, "reason", status.message);
+    AppendJsonKey(json, "labels");
+    json += '[';
+    for (const std::string& label : labels) {
+      AppendJsonComma(json);
+      AppendJsonString(json, label);
+    }
+    json += "]}";
   }
   json += "]\n";
   return answer;

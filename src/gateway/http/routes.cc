@@ -22,8 +22,9 @@ constexpr std::string_view kGet = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
 constexpr std::string_view kPostPut = "POST, PUT";
 
-// {model} stands for a name, {version} for digits. A path that is given without them comes before
-// those that would take it for a name. /v1 has a grammar of its own, these are for the documents.
+// {model} and {label} stand for names, {version} for digits. A path that is given without them
+// comes before those that would take it for a name. /v1 has a grammar of its own, these are for the
+// documents.
 constexpr std::array kPaths{
     EndpointPath{Endpoint::kRoot, "/", kGet},
     EndpointPath{Endpoint::kClassify, "/classify", kPost},
@@ -58,6 +59,8 @@ constexpr std::array kPaths{
                  Audience::kControl},
     EndpointPath{Endpoint::kModelUnload, "/v2/repository/models/{model}/unload", kPost,
                  Audience::kControl},
+    EndpointPath{Endpoint::kModelLabel, "/v2/repository/models/{model}/labels/{label}",
+                 "PUT, DELETE", Audience::kControl},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}", kPostPut},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}/{version}", kPostPut},
     EndpointPath{Endpoint::kDescribeModel, "/models", kGet},
@@ -155,10 +158,14 @@ std::optional<Error> ApplyQuery(const RequestTarget& target, Route& route) {
 
 Routed WithQuery(Route route, const RequestTarget& target) {
   route.needs_body = IsInference(route.endpoint);
-  if (route.needs_body) {
+  const bool labels = route.endpoint == Endpoint::kModelLabel;
+  if (route.needs_body || labels) {
     if (auto error = ApplyQuery(target, route)) {
       return Refuse(error->reason, std::move(error->message));
     }
+  }
+  if (labels && !route.deletes && !route.version) {
+    return Refuse(Reason::kBadRequest, "which version? give ?version=N");
   }
   return route;
 }
@@ -248,6 +255,9 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments,
     if (expected == "{model}") {
       if (!IsModelName(segment)) return false;
       route.model = segment;
+    } else if (expected == "{label}") {
+      if (!IsModelName(segment)) return false;
+      route.label = segment;
     } else if (expected == "{version}") {
       route.version = ParseDigits<std::int64_t>(segment);
       if (!route.version) return false;
