@@ -141,6 +141,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.fleet.restart.failures_max = config.restarts_max;
   options.fleet.restart.window = config.restart_window_s;
   options.gateway = ToGatewayOptions(config);
+  if (options.workers_by_host) options.gateway.running_items_max = options.workers;
   options.gateway.default_model = TRY(ChooseDefault(config, served));
   options.log = {.format = LogsAsText(config.log_format) ? LogFormat::kText : LogFormat::kJson,
                  .level = config.log_level,

@@ -58,9 +58,10 @@ constexpr std::array kSettings{
             "File for the ports, once bound: {\"http\":8080,\"grpc\":8500,\"admin\":8081}.",
             &C::port_file},
 
-    Setting{"workers", "Workers", "N", "",
-            "Worker processes for each model. 0 shares out one for each core among the models.",
-            &C::workers, 0, 256},
+    Setting{
+        "workers", "Workers", "N", "",
+        "Worker processes for each version. 0: one a core, and as many items as cores run at once.",
+        &C::workers, 0, 256},
     Setting{"sandbox", "Workers", "on|off|required", "",
             "Confine workers as far as the kernel allows, not at all, or fully or not start.",
             &C::sandbox},

@@ -32,9 +32,11 @@ const char* WordsFor(Reason refusal) {
 }
 
 Scheduler::Options SchedulerOptions(const GatewayOptions& options) {
-  return {.items_max = options.queue_items_max,
-          .bytes_max = options.queue_bytes_max,
-          .hang_floor = options.hang_floor};
+  Scheduler::Options scheduling{.items_max = options.queue_items_max,
+                                .bytes_max = options.queue_bytes_max,
+                                .hang_floor = options.hang_floor};
+  if (options.running_items_max > 0) scheduling.running_max = options.running_items_max;
+  return scheduling;
 }
 
 }  // namespace

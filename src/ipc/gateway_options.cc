@@ -14,6 +14,7 @@ Result<std::chrono::milliseconds> TakeMilliseconds(const RoleArguments& argument
 Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
   options.body_bytes_max = TRY(arguments.Number("body_bytes_max"));
   options.queue_items_max = TRY(arguments.Number("queue_items_max"));
+  options.running_items_max = TRY(arguments.Number("running_items_max"));
   options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
   options.connections_max = TRY(arguments.Number("connections_max"));
   options.grpc_message_bytes_max = TRY(arguments.Number("grpc_message_bytes_max"));
@@ -42,6 +43,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("successor", options.successor)
       .Set("body_bytes_max", options.body_bytes_max)
       .Set("queue_items_max", options.queue_items_max)
+      .Set("running_items_max", options.running_items_max)
       .Set("queue_bytes_max", options.queue_bytes_max)
       .Set("connections_max", options.connections_max)
       .Set("grpc_message_bytes_max", options.grpc_message_bytes_max)

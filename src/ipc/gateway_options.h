@@ -21,6 +21,7 @@ struct GatewayOptions {
 
   std::size_t body_bytes_max = MiB(16);
   std::size_t queue_items_max = 256;
+  std::size_t running_items_max = 0;  // Over all models; 0: as many as there are workers.
   std::size_t queue_bytes_max = MiB(256);
   std::size_t connections_max = 1024;
   std::size_t grpc_message_bytes_max = MiB(64);

@@ -22,6 +22,7 @@ void Scheduler::RemoveServable(ServableId servable) {
   CHECK(servables_.at(servable).queue.empty());
   CHECK(std::none_of(slots_.begin(), slots_.end(), holds));
   servables_.erase(servable);
+  shares_.Forget(servable);
 }
 
 void Scheduler::SetFailed(ServableId servable, bool failed) {
@@ -34,36 +35,13 @@ void Scheduler::SetFailed(ServableId servable, bool failed) {
 
 // --- Requests ---
 
-Scheduler::Admission Scheduler::Admit(ServableId servable, std::size_t items, std::size_t bytes,
-                                      TimePoint deadline, TimePoint now) const {
-  const ServableRecord& record = servables_.at(servable);
-  const Backlog slots = CountSlots(servable);
-  const auto workers = static_cast<double>(std::max<std::size_t>(slots.workers, 1));
-  // A running item is half done on average.
-  const double ahead = static_cast<double>(record.queue.size()) +
-                       0.5 * static_cast<double>(slots.busy) + static_cast<double>(items) - 1.0;
-  const auto mean = std::chrono::duration<double, Duration::period>(record.service.mean());
-  const auto wait = std::chrono::duration_cast<Duration>(mean * (ahead / workers));
-
-  if (record.failed) return {Reason::kNoWorker, std::chrono::seconds(5)};
-  if (now >= deadline) return {Reason::kDeadlineExceeded};
-  if (items_.size() + items > options_.items_max || bytes_ + bytes > options_.bytes_max) {
-    return {Reason::kOverloaded, wait};
-  }
-  // With a worker free, trying costs nobody anything, and it keeps the estimate fresh.
-  if (slots.idle >= record.queue.size() + items) return {};
-  const auto finish = std::chrono::duration_cast<Duration>(options_.margin * (wait + mean));
-  if (now + finish > deadline) return {Reason::kOverloaded, wait};
-  return {};
-}
-
 Scheduler::Admission Scheduler::Enqueue(const Item& item, TimePoint now) {
   const Admission admission = Admit(item.servable, 1, item.bytes, item.deadline, now);
   if (admission.reason != Reason::kOk) return admission;
   const auto [entry, inserted] = items_.emplace(item.id, ItemRecord{.item = item});
   CHECK(inserted);
   bytes_ += item.bytes;
-  servables_.at(item.servable).queue.Push(item.id, item.deadline);
+  Queue(entry->second);
   rescues_.CountItem(now);
   second_opinions_.CountItem(now);
   return {};
@@ -269,7 +247,9 @@ void Scheduler::Requeue(ItemRecord& record, SlotId from, TimePoint now) {
 
 void Scheduler::Queue(ItemRecord& record) {
   record.state = ItemState::kQueued;
-  servables_.at(record.item.servable).queue.Push(record.item.id, record.item.deadline);
+  ItemQueue& queue = servables_.at(record.item.servable).queue;
+  if (queue.empty()) shares_.Arrive(record.item.servable);
+  queue.Push(record.item.id, record.item.deadline);
 }
 
 void Scheduler::FinishWith(ItemRecord& record, Reason reason) {
@@ -342,28 +322,37 @@ void Scheduler::RecycleHung(TimePoint now) {
 }
 
 void Scheduler::DispatchRipe(TimePoint now) {
-  // What one slot has left to another no longer stands before the items behind it.
-  for (bool again = true; std::exchange(again, false);) {
-    for (auto& [slot, record] : slots_) {
-      if (record.state != SlotState::kIdle) continue;
-      const std::optional<ItemId> next = NextFor(slot, record, now);
-      if (!next.has_value()) continue;
-      DispatchTo(slot, record, *next, now);
-      again = true;
-    }
+  std::vector<ServableId> turns;
+  for (const auto& [id, servable] : servables_) {
+    if (!servable.queue.empty()) turns.push_back(id);
   }
+  while (PlacesLeft() > 0) {
+    std::ranges::stable_sort(turns, [this](auto a, auto b) { return shares_.Before(a, b); });
+    if (std::ranges::none_of(turns, [&](ServableId id) { return DispatchOneOf(id, now); })) return;
+  }
+}
+
+bool Scheduler::DispatchOneOf(ServableId servable, TimePoint now) {
+  for (auto& [slot, record] : slots_) {
+    if (record.servable != servable || record.state != SlotState::kIdle) continue;
+    const std::optional<ItemId> next = NextFor(slot, record, now);
+    if (!next.has_value()) continue;  // Perhaps it only leaves it to another.
+    DispatchTo(slot, record, *next, now);
+    return true;
+  }
+  return false;
 }
 
 // Takes the item that the idle `slot` should run from the queue, if there is one.
 std::optional<ItemId> Scheduler::NextFor(SlotId slot, const SlotRecord& record, TimePoint now) {
   ServableRecord& servable = servables_.at(record.servable);
-  const std::size_t idle = CountSlots(record.servable).idle;
+  const std::size_t free = CountSlots(record.servable).free;
   while (!servable.queue.empty()) {
     const ItemId next = *servable.queue.Front();
     ItemRecord& item = items_.at(next);
     if (ShouldLeave(slot, record, item)) return std::nullopt;
     // What cannot be done in time any more only delays the others, where others have to wait.
-    if (servable.queue.size() > idle && now + servable.service.mean() > item.item.deadline) {
+    if (servable.queue.size() > free && now + servable.service.mean() > item.item.deadline) {
       FinishWith(item, Reason::kDeadlineExceeded);
       continue;
     }
@@ -383,6 +372,7 @@ void Scheduler::DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoi
   record.dispatched = now;
   record.measured = true;
   record.hung_at = now + servables_.at(record.servable).service.HangLimit(options_.hang_floor);
+  shares_.Charge(record.servable, servables_.at(record.servable).service.mean());
   decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});
 }
 
@@ -420,17 +410,6 @@ Scheduler::SlotRecord* Scheduler::FindSlot(SlotId slot, Generation generation) {
   const auto entry = slots_.find(slot);
   if (entry == slots_.end() || entry->second.generation != generation) return nullptr;
   return &entry->second;
-}
-
-Scheduler::Backlog Scheduler::CountSlots(ServableId servable) const {
-  Backlog backlog;
-  for (const auto& [slot, record] : slots_) {
-    if (record.servable != servable) continue;
-    ++backlog.workers;
-    backlog.busy += record.state == SlotState::kBusy ? 1 : 0;
-    backlog.idle += record.state == SlotState::kIdle ? 1 : 0;
-  }
-  return backlog;
 }
 
 std::uint32_t Scheduler::AttemptsOf(ItemId item) const {

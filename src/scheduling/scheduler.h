@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "base/strong_id.h"
 #include "base/time.h"
 #include "scheduling/decisions.h"
+#include "scheduling/fair_shares.h"
 #include "scheduling/item_queue.h"
 #include "scheduling/rescue_budget.h"
 #include "scheduling/service_time.h"
@@ -36,6 +38,8 @@ class Scheduler {
   struct Options {
     std::size_t items_max = 256;
     std::size_t bytes_max = std::size_t{256} << 20;
+    // Items that run at once, over all servables; what they want more is shared fairly.
+    std::size_t running_max = std::numeric_limits<std::size_t>::max();
     double margin =
         1.15;  // On predicted times; without it, what was admitted at the limit is late.
     Duration hang_floor = std::chrono::seconds(1);
@@ -151,8 +155,12 @@ class Scheduler {
     std::size_t workers = 0;
     std::size_t busy = 0;
     std::size_t idle = 0;
+    std::size_t free = 0;  // Idle, and there are places left.
   };
   Backlog CountSlots(ServableId servable) const;
+  // How many items at once a servable can count on, with what others have to do just now.
+  double PlacesFor(ServableId servable, const Backlog& slots) const;
+  std::size_t PlacesLeft() const;
   SlotRecord* FindSlot(SlotId slot, Generation generation);
   void FreeSlot(SlotId slot, SlotRecord& record, TimePoint now);
   // Whether `slot` should leave the item to another worker of its servable.
@@ -169,12 +177,14 @@ class Scheduler {
   void RecycleHung(TimePoint now);
   void GiveUpOnVerdicts(TimePoint now);
   void DispatchRipe(TimePoint now);
+  bool DispatchOneOf(ServableId servable, TimePoint now);
   std::optional<ItemId> NextFor(SlotId slot, const SlotRecord& record, TimePoint now);
   void DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoint now);
 
   Options options_;
   RescueBudget rescues_;
   RescueBudget second_opinions_;
+  FairShares shares_;
   std::map<ServableId, ServableRecord> servables_;
   std::unordered_map<ItemId, ItemRecord> items_;
   std::map<SlotId, SlotRecord> slots_;

@@ -111,7 +111,7 @@ class Supervisor {
   void Carry(const RosterAction& action);
   void LoadVersionOf(const Offer& offer);
   Status CheckMemoryFor(const Offer& offer, std::uint32_t workers) const;
-  std::uint32_t WorkersFor(const ModelKey& key) const;
+  std::uint32_t WorkersPerVersion() const;
   void OnServableFailed(ServableId servable);
   void OnServableGone(ServableId servable);
   void EndRetired(TimePoint now);

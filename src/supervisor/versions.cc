@@ -20,6 +20,7 @@ constexpr auto kScoutDelay = std::chrono::seconds(1);
 constexpr auto kRetireSlack = std::chrono::seconds(1);
 // On what is expected of a new version's memory.
 constexpr double kMemoryMargin = 1.2;
+constexpr std::uint32_t kCrowd = 4;
 
 }  // namespace
 
@@ -68,7 +69,7 @@ void Supervisor::Carry(const RosterAction& action) {
 }
 
 void Supervisor::LoadVersionOf(const Offer& offer) {
-  const std::uint32_t workers = WorkersFor(offer.key);
+  const std::uint32_t workers = WorkersPerVersion();
   if (const Status fits = CheckMemoryFor(offer, workers); !fits) {
     log_.Error("model-does-not-fit",
                {{"model", FormatKey(offer.key)}, {"why", fits.error().message}});
@@ -80,16 +81,14 @@ void Supervisor::LoadVersionOf(const Offer& offer) {
   roster_.Started(offer.key, id);
 }
 
-// As many as asked for each version; without a wish, those of the host are shared out, and each
-// version has one at least.
-std::uint32_t Supervisor::WorkersFor(const ModelKey& key) const {
+// As many as asked for each version. Without a wish each has one a core, so that it can use what
+// the others leave; the gateway lets no more items run than there are cores. Workers of many
+// versions would mostly cost memory: there are at most kCrowd times as many as cores.
+std::uint32_t Supervisor::WorkersPerVersion() const {
   if (!options_.workers_by_host) return options_.workers;
-  const std::vector<Offer> wanted = roster_.wanted();
-  const auto shares = static_cast<std::uint32_t>(std::max<std::size_t>(wanted.size(), 1));
-  const auto place = std::find_if(wanted.begin(), wanted.end(),
-                                  [&key](const Offer& offer) { return offer.key == key; });
-  const bool gets_rest = place - wanted.begin() < options_.workers % shares;
-  return std::max(1u, options_.workers / shares + (gets_rest ? 1 : 0));
+  const auto versions =
+      static_cast<std::uint32_t>(std::max<std::size_t>(roster_.wanted().size(), 1));
+  return std::clamp((kCrowd * options_.workers + versions - 1) / versions, 1u, options_.workers);
 }
 
 // Beside what serves, a new version must not make the kernel kill anybody. What it takes is judged

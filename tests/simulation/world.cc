@@ -63,6 +63,7 @@ Machine::Options DrawMachine(Random& random, std::size_t servables) {
 Scheduler::Options DrawScheduler(Random& random) {
   Scheduler::Options options;
   options.items_max = 1 + random.Below(random.Chance(0.5) ? 8 : 256);
+  if (random.Chance(0.5)) options.running_max = 1 + random.Below(4);
   options.bytes_max = random.Chance(0.3) ? 4000 : 1'000'000;
   options.rescue.burst = random.Chance(0.3) ? random.Below(4) : 20;
   return options;
