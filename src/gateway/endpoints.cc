@@ -201,6 +201,8 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/models";
     case Endpoint::kExecutionParameters:
       return "/execution-parameters";
+    case Endpoint::kApiDocument:
+      return "/api";
     case Endpoint::kRepositoryIndex:
       return "/v2/repository/index";
     case Endpoint::kModelLoad:

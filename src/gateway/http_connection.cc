@@ -15,6 +15,7 @@
 #include "base/digits.h"
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
+#include "gateway/http/api_documents.h"
 #include "gateway/http_body.h"
 #include "gateway/order_model.h"
 #include "gateway/request_id.h"
@@ -139,6 +140,10 @@ class Connection {
     exchange.route = &*route;
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (IsModelOrder(route->endpoint)) co_return co_await OrderModel(exchange, *route);
+    if (route->endpoint == Endpoint::kApiDocument) {
+      const std::string_view known = HeaderField(parser, http::field::if_none_match);
+      co_return co_await Write(exchange, AnswerApiDocument(*route, known, exchange.id));
+    }
     if (!route->needs_body) {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
@@ -382,7 +387,9 @@ class Connection {
     }
     response.keep_alive(exchange.keep_alive);
     response.content_length(answer.body.size());
-    if (!exchange.head) response.body() = std::move(answer.body);
+    // 304 tells the length of what it leaves out, as HEAD does.
+    const bool bare = exchange.head || answer.status == 304;
+    if (!bare) response.body() = std::move(answer.body);
     stream_.expires_after(kWriteTime);
     http::response_serializer<http::string_body> serializer(response);
     serializer.split(false);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "gateway/http/api_documents.h"
+
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -108,7 +111,8 @@ TEST(EndpointPaths, AreResolvedToTheirEndpoints) {
   for (const EndpointPath& entry : EndpointPaths()) {
     std::string path(entry.path);
     for (const auto& [name, value] :
-         {std::pair("{model}", "m"), std::pair("{version}", "1"), std::pair("{label}", "stable")}) {
+         {std::pair("{model}", "m"), std::pair("{version}", "1"), std::pair("{label}", "stable"),
+          std::pair("{document}", "openapi.json")}) {
       if (const std::size_t at = path.find(name); at != std::string::npos) {
         path.replace(at, std::string_view(name).size(), value);
       }
@@ -124,6 +128,51 @@ TEST(EndpointPaths, AreResolvedToTheirEndpoints) {
       EXPECT_EQ(hidden.error().error.reason, Reason::kNotFound) << path;
     }
   }
+}
+
+std::string_view HeaderOf(const HttpAnswer& answer, std::string_view name) {
+  const auto found = std::ranges::find(answer.headers, name, [](const auto& h) { return h.first; });
+  return found == answer.headers.end() ? "" : std::string_view(found->second);
+}
+
+TEST(AnswerApiDocument, ShowsTheFilesOfTheApi) {
+  for (const ApiDocument& document : ApiDocuments()) {
+    const auto route = ResolveRoute("GET", fmt::format("/api/{}", document.name));
+    ASSERT_TRUE(route) << document.name;
+    const HttpAnswer answer = AnswerApiDocument(*route, "", "id");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(answer.content_type, document.media_type);
+    EXPECT_EQ(HeaderOf(answer, "ETag"), document.entity_tag);
+    if (document.name.ends_with(".proto")) {
+      std::string text;
+      for (const std::string& line : LinesOf(std::string(document.name))) text += line + '\n';
+      EXPECT_EQ(answer.body, text) << document.name;
+    } else {
+      EXPECT_TRUE(answer.body.starts_with(R"({"openapi":"3.)")) << document.name;
+      EXPECT_EQ(answer.body, AnswerApiDocument(*ResolveRoute("GET", "/openapi.json"), "", "").body);
+    }
+  }
+}
+
+TEST(AnswerApiDocument, IsNotSentToClientsThatHaveIt) {
+  const Route route = *ResolveRoute("GET", "/openapi.json");
+  const std::string tag(HeaderOf(AnswerApiDocument(route, "", ""), "ETag"));
+  for (const std::string& known :
+       {tag, "W/" + tag, "\"x\", " + tag, tag + " ,\"x\"", std::string("*")}) {
+    EXPECT_EQ(AnswerApiDocument(route, known, "").status, 304) << known;
+  }
+  for (const std::string& other :
+       {std::string(), std::string("\"x\""), std::string(", ,"), tag + "x"}) {
+    EXPECT_EQ(AnswerApiDocument(route, other, "").status, 200) << other;
+  }
+}
+
+TEST(AnswerApiDocument, NamesTheDocumentsWhereThereIsNoSuchOne) {
+  const auto route = ResolveRoute("GET", "/api/none");
+  ASSERT_TRUE(route);
+  const HttpAnswer answer = AnswerApiDocument(*route, "*", "id");
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_THAT(answer.body, testing::HasSubstr("inference.proto"));
 }
 
 }  // namespace

@@ -68,6 +68,7 @@ enum class Endpoint {
   kPredictions,          // Any method: /predictions/M[/V]
   kDescribeModel,        // GET /models[/M]
   kExecutionParameters,  // GET /execution-parameters
+  kApiDocument,          // GET /openapi.json, /api/NAME
 };
 
 // Who asks: what shows or changes the server's inside is answered on the admin address alone.
@@ -79,6 +80,7 @@ struct Route {
   std::optional<std::string> model;     // From the path or ?model=; nothing: the default model.
   std::optional<std::int64_t> version;  // From the path or ?version=; nothing: the newest.
   std::optional<std::string> label;     // From the path, instead of a version.
+  std::optional<std::string> document;  // From the path, of api/.
   std::uint32_t top = 5;                // ?top=, 1 … 1000.
   bool needs_body = false;              // An inference endpoint: admission comes before the body.
   bool deletes = false;                 // The method is DELETE.

@@ -22,7 +22,7 @@ constexpr std::string_view kGet = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
 constexpr std::string_view kPostPut = "POST, PUT";
 
-// {model} and {label} stand for names, {version} for digits. A path that is given without them
+// {model}, {label} and {document} stand for names, {version} for digits. A path that is given without them
 // comes before those that would take it for a name. /v1 has a grammar of its own, these are for the
 // documents.
 constexpr std::array kPaths{
@@ -63,6 +63,8 @@ constexpr std::array kPaths{
                  "PUT, DELETE", Audience::kControl},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}", kPostPut},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}/{version}", kPostPut},
+    EndpointPath{Endpoint::kApiDocument, "/openapi.json", kGet},
+    EndpointPath{Endpoint::kApiDocument, "/api/{document}", kGet},
     EndpointPath{Endpoint::kDescribeModel, "/models", kGet},
     EndpointPath{Endpoint::kDescribeModel, "/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
@@ -258,6 +260,8 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments,
     } else if (expected == "{label}") {
       if (!IsModelName(segment)) return false;
       route.label = segment;
+    } else if (expected == "{document}") {
+      route.document = segment;
     } else if (expected == "{version}") {
       route.version = ParseDigits<std::int64_t>(segment);
       if (!route.version) return false;
