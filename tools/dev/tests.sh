@@ -5,7 +5,7 @@
 readonly RESULTS=build/results
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
-cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process lint python deploy, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -156,7 +156,7 @@ run_matching() {
     step "Python tests like $filter" run_pytest "${PYTEST_FOLDERS[@]}" -k "$filter"
   fi
   [[ $found == yes ]] ||
-    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, lint, python or deploy" 64
+    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, contract, lint, python or deploy" 64
 }
 
 # The last line counts, so that a script can read it.
