@@ -80,18 +80,18 @@ class Server:
     """`holdfast serve` as a process of ours, on free ports of the loopback.
 
     `wrapper` is a command that the server's own is appended to; `stdout` and `stderr` replace the
-    pipes through which the plan and the log are read.
+    pipes through which the plan and the log are read. `program`: the words before the flags.
     """
 
     def __init__(self, folder, *arguments, models=None, environment=None, wait=True,
                  bin_folder=BIN, wrapper=(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                 cwd=None):
+                 cwd=None, program=None):
         self.port_file = pathlib.Path(folder) / "ports.json"
         self.port_file.unlink(missing_ok=True)
         self.log_lines = []
         self._log_grew = threading.Condition()
-        command = [*wrapper, bin_folder / "holdfast", "serve", "--bind-address", "127.0.0.1",
-                   "--http-port", "0", "--grpc-port", "0", "--admin-port", "0",
+        command = [*wrapper, *(program or (bin_folder / "holdfast", "serve")),
+                   "--bind-address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0",
                    "--platform", "none", "--port-file", self.port_file, "--log-format", "json"]
         if models is not None:
             command += ["--model-repository", models]
