@@ -22,9 +22,9 @@ constexpr std::string_view kGet = "GET, HEAD";
 constexpr std::string_view kPost = "POST";
 constexpr std::string_view kPostPut = "POST, PUT";
 
-// {model}, {label} and {document} stand for names, {version} for digits. A path that is given without them
-// comes before those that would take it for a name. /v1 has a grammar of its own, these are for the
-// documents.
+// {model}, {label} and {document} stand for names, {version} for digits. A path that is given
+// without them comes before those that would take it for a name. /v1 has a grammar of its own,
+// these are for the documents.
 constexpr std::array kPaths{
     EndpointPath{Endpoint::kRoot, "/", kGet},
     EndpointPath{Endpoint::kClassify, "/classify", kPost},
