@@ -10,7 +10,7 @@ import pytest
 from grpc_tools import protoc
 
 from tests.process.conftest import built, fake_model  # noqa: F401 (fixtures)
-from tests.process.running_server import MODELS, PHOTOS, ROOT, Server
+from tests.process.running_server import MODELS, PHOTOS, ROOT, TINY, Server
 
 MODEL = "efficientnet-lite0"
 
@@ -30,6 +30,17 @@ def server(tmp_path_factory, repository, built):  # noqa: F811
         yield running
         running.check_quiet()
         assert not running.events("worker-died"), "a worker died of a client's input"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory, built):  # noqa: F811
+    """One with the tiny model, for many requests whose answers do not matter much."""
+    with Server(tmp_path_factory.mktemp("tiny"), "--workers", "2", models=TINY) as running:
+        running.await_workers(2)
+        yield running
+        running.check_quiet()
+        died = [event for event in running.events("worker-died") if event["level"] != "info"]
+        assert not died, "a worker died of a client's input"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (content_type_conformance,
                                                status_code_conformance)
 
 from tests.process.gray import gray
-from tests.process.running_server import PHOTOS, ROOT, TINY, Server
+from tests.process.running_server import PHOTOS, ROOT
 
 MODEL, EXAMPLES = "tiny", 25
 CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -48,16 +48,6 @@ def operations():
 
 def is_admin(path):
     return path.startswith("/debug/") or path.endswith(("/load", "/unload"))
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory, built):  # noqa: F811 (a fixture of conftest.py)
-    with Server(tmp_path_factory.mktemp("openapi"), "--workers", "2", models=TINY) as server:
-        server.await_workers(2)
-        yield server
-        server.check_quiet()
-        died = [event for event in server.events("worker-died") if event["level"] != "info"]
-        assert not died, "a worker died of what the document allows"
 
 
 @pytest.fixture(scope="module")
