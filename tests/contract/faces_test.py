@@ -4,23 +4,21 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
-import threading
 import time
 
 import grpc
 import numpy as np
 import pytest
 import requests
-import tritonclient.grpc
 import tritonclient.http
 
+from tests.contract.callers import FACES, OUTPUT, Callers
 from tests.contract.conftest import MODEL
 from tests.contract.tensorflow_serving_test import fill_image, predict_request, scores
-from tests.process.running_server import PHOTOS, Server, wait_until
-
-OUTPUT = "logits"
+from tests.process.running_server import MODELS, PHOTOS, Server, wait_until
 
 
 def softmax(row):
@@ -125,63 +123,6 @@ def test_reflection_lists_the_services(channel):
             "inference.GRPCInferenceService", "grpc.health.v1.Health"} <= services_of(channel)
 
 
-class Callers:
-    """Threads that ask without end over every face, and keep what was not right."""
-
-    def __init__(self, server, serving, photo):
-        self.server, self.serving, self.photo = server, serving, photo
-        self.stop = threading.Event()
-        self.answered, self.failures = [], []
-        self.threads = [threading.Thread(target=self._run, args=[call]) for call in
-                        (self._rest, self._tensorflow, self._triton_http, self._triton_grpc)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        for thread in self.threads:
-            thread.join()
-
-    def _run(self, make):
-        call = make()
-        while not self.stop.is_set():
-            try:
-                assert call() == 282, "another class"
-                self.answered.append(make.__name__)
-            except Exception as error:  # noqa: BLE001 (whatever it is, it is a failure)
-                self.failures.append((make.__name__, repr(error)))
-
-    def _rest(self):
-        session = requests.Session()
-
-        def call():
-            answer = session.post(f"http://127.0.0.1:{self.server.port}/classify", data=self.photo,
-                                  timeout=30)
-            return answer.json()["predictions"][0]["index"]
-        return call
-
-    def _tensorflow(self):
-        stub = self.serving.prediction(grpc.insecure_channel(f"127.0.0.1:{self.server.grpc_port}"))
-        request, tensor = predict_request(self.serving, "image")
-        fill_image(tensor, self.photo)
-        return lambda: scores(stub.Predict(request, timeout=30)).argmax()
-
-    def _triton(self, library, port):
-        client = library.InferenceServerClient(f"127.0.0.1:{port}")
-        image = library.InferInput("image", [1], "BYTES")
-        image.set_data_from_numpy(np.array([self.photo], dtype=np.object_))
-        return lambda: client.infer(MODEL, [image]).as_numpy(OUTPUT).argmax()
-
-    def _triton_http(self):
-        return self._triton(tritonclient.http, self.server.port)
-
-    def _triton_grpc(self):
-        return self._triton(tritonclient.grpc, self.server.grpc_port)
-
-
 @pytest.mark.timeout(120)
 def test_no_face_loses_a_request_when_workers_are_killed(tmp_path, repository, serving, photo):
     with Server(tmp_path, "--workers", "2", models=repository) as server:
@@ -196,11 +137,43 @@ def test_no_face_loses_a_request_when_workers_are_killed(tmp_path, repository, s
                     os.kill(victims[kills % len(victims)], signal.SIGKILL)
                     kills += 1
         assert callers.failures == []
-        assert kills >= 10 and {"_rest", "_tensorflow", "_triton_http", "_triton_grpc"} == set(
-            callers.answered)
+        assert kills >= 10 and set(callers.answered) == set(FACES)
         server.await_event("worker-died", kills)
         assert server.metric("holdfast_items_rescued_total") >= 1
         assert server.metric("holdfast_requests_unaccounted") == 0
+
+
+def add_version(repository, number):
+    """The demo model once more, as a version that appears at once and whole."""
+    making = repository.parent / "in-the-making"
+    shutil.copytree(MODELS / MODEL / "1", making)
+    (repository / MODEL).mkdir(parents=True, exist_ok=True)
+    making.rename(repository / MODEL / str(number))
+
+
+@pytest.mark.timeout(180)
+def test_no_face_loses_a_request_when_versions_swap_and_workers_are_killed(tmp_path, serving, photo):
+    models = tmp_path / "models"
+    add_version(models, 1)
+    kills, swaps = 0, 3
+    with Server(tmp_path, "--workers", "2", models=models) as server:
+        server.await_workers(2)
+        with Callers(server, serving, photo, threads_each=2) as callers:
+            for number in range(2, 2 + swaps):
+                add_version(models, number)
+                while len(server.events("model-unloaded")) < number - 1:
+                    callers.stop.wait(0.3)
+                    for victim in server.workers()[kills % 2:][:1]:
+                        os.kill(victim, signal.SIGKILL)
+                        kills += 1
+            so_far = len(callers.answered)
+            wait_until(lambda: set(callers.answered[so_far:]) == set(FACES) or callers.failures,
+                       "every face answers from the last version")
+        assert callers.failures == []
+        assert [event["model"] for event in server.events("model-activated")] == [
+            f"{MODEL}/{number}" for number in range(1, 2 + swaps)]
+        assert kills > swaps and server.metric("holdfast_items_rescued_total") >= 1
+        server.check_quiet()
 
 
 @pytest.mark.timeout(60)
