@@ -47,7 +47,7 @@ def operations():
 
 
 def is_admin(path):
-    return path.startswith("/debug/") or path.endswith(("/load", "/unload"))
+    return path.startswith("/debug/") or path.endswith(("/load", "/unload", "/labels/{label}"))
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +111,13 @@ ASKED = {  # What a client sends to an operation with a body.
     "/predictions/{model}": {"files": {"data": PNG}}, "/predictions/{model}/{version}": {"data": PNG},
     "infer": {"json": INFER}, ":predict": {"json": {"instances": [ROW]}},
     ":classify": {"data": PNG, "headers": {"content-type": "image/png"}},
+    "/labels/{label}": {"params": {"version": 1}},
     "/debug/drill": {"json": {"fault": "explode"}}, ":regress": {"json": {"examples": [{}]}},
 }
 REFUSED = {"/debug/drill": 400, ":regress": 400}  # A drill that works is tests/process/drill_test.py's.
 
 # What no example of schemathesis gets right: tensors that fit, and admin orders that nobody gives here.
-TOO_HARD = ("infer", ":predict", *REFUSED, "/load", "/unload")
+TOO_HARD = ("infer", ":predict", *REFUSED, "/load", "/unload", "/labels/{label}")
 
 
 def of_path(table, path, otherwise):
@@ -125,7 +126,7 @@ def of_path(table, path, otherwise):
 
 @pytest.mark.parametrize("path, method", operations())
 def test_an_operation_answers_a_client(tiny, schema, session, path, method):
-    names = {"model": MODEL, "version": 1, "document": "inference.proto"}
+    names = {"model": MODEL, "version": 1, "label": "stable", "document": "inference.proto"}
     url = base_url(tiny, path) + path.format(**names)
     answer = session.request(method, url, timeout=30, **of_path(ASKED, path, {}))
     if path.endswith("/unload"):
