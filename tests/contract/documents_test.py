@@ -3,8 +3,8 @@
 
 A fenced block is one of commands where it is called `sh`, or is called nothing and does not begin
 with a space, as a picture does. Its commands are run in their order, with what stand_ins() gives in
-the place of what a reader has and we have not, and with free ports. A server goes on until its block ends; a
-block without one is asked of a server with the model `resnet50`. A block whose first line is one of
+the place of what a reader has and we have not, and with free ports. A server goes on until its block
+ends; a block that only asks has one with the model `resnet50`. A block whose first line is one of
 ELSEWHERE is not run. Any other command that is not known here fails.
 """
 
@@ -26,7 +26,6 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "docs/models.md",
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELSEWHERE = ("# needs an account\n", "# needs the internet\n")
 PORT = re.compile(r"(--(?:http-port|grpc-port|rest_api_port|port)[ =])\d+")
-CAT = PHOTOS / "chelsea.jpg"
 PICTURES = {"chelsea.jpg": "tiger cat", "coffee.jpg": "espresso"}
 
 
@@ -61,7 +60,7 @@ def stand_ins(folder):
         "/models/resnet50": models / "resnet50",
         "/models/flowers": ROOT / "tests/data/openvino/keras",
         "/models": models,
-        "kitten.jpg": CAT,
+        "kitten.jpg": PHOTOS / "chelsea.jpg",
         "MODEL.onnx": onnx, "LABELS.txt": labels, "DIR": packed, "NAME": "mine",
         "PHOTO.jpg=CLASS": f"{PHOTOS / 'coffee.jpg'}=967",
     }.items(), key=lambda one: -len(one[0]))
