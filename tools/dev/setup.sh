@@ -33,9 +33,10 @@ prepare_silently() {
   fi
 }
 
+# missing_packages [PACKAGE…]: those of tools/dev/packages.txt without names.
 missing_packages() {
-  local wanted
-  mapfile -t wanted < <(sed -E '/^(#|$)/d' tools/dev/packages.txt)
+  local wanted=("$@")
+  [[ $# -gt 0 ]] || mapfile -t wanted < <(sed -E '/^(#|$)/d' tools/dev/packages.txt)
   if ! command -v dpkg-query >/dev/null; then
     printf '%s\n' "${wanted[@]}"
     return
@@ -45,9 +46,10 @@ missing_packages() {
       sed -n 's/^installed //p' | LC_ALL=C sort -u)
 }
 
+# install_packages [PACKAGE…]: likewise.
 install_packages() {
   local missing
-  mapfile -t missing < <(missing_packages)
+  mapfile -t missing < <(missing_packages "$@")
   if [[ ${#missing[@]} -eq 0 ]]; then return; fi
   say "    missing: ${missing[*]}"
   command -v apt-get >/dev/null ||
@@ -76,7 +78,7 @@ install_packages() {
   done
   rm -rf "$scratch" 2>/dev/null || "${as_root[@]}" rm -rf "$scratch"
   [[ $done == yes ]] ||
-    fail "apt-get could not install: $(missing_packages | paste -sd' '). The lists are for Debian 12 (bookworm)"
+    fail "apt-get could not install: $(missing_packages "$@" | paste -sd' '). The lists are for Debian 12 (bookworm)"
 }
 
 make_python_environment() {

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# The container image: staged, listed, built with what the machine has. Sourced by ./dev.
+
+readonly IMAGE_FILES=build/image
+readonly IMAGE_PACKAGES=(buildah ca-certificates debootstrap podman runc)
+readonly IMAGE_USAGE="usage: ./dev image [--target runtime|sagemaker] [--tag TAG] [--base IMAGE@sha256:DIGEST]
+       [--without-openvino] [--revision TEXT] [--files-only]"
+
+cmd_image() { #: build the container image: --target runtime|sagemaker, --tag TAG, --base IMAGE@DIGEST
+  local target=runtime tag='' base='' revision='' files_only=no files_options=() engine
+  while [[ $# -gt 0 ]]; do
+    case "$1" in
+      --target | --tag | --base | --revision)
+        [[ $# -ge 2 && -n "$2" ]] || fail "$IMAGE_USAGE" 64
+        local "${1#--}=$2"
+        shift 2
+        ;;
+      --without-openvino) files_options+=("$1"); shift ;;
+      --files-only) files_only=yes; shift ;;
+      *) fail "$IMAGE_USAGE" 64 ;;
+    esac
+  done
+  [[ $target == runtime || $target == sagemaker ]] || fail "$IMAGE_USAGE" 64
+  [[ -z $base || $base == localhost/* || $base == *@sha256:* ]] ||
+    fail "--base wants a digest (IMAGE@sha256:…): a tag may mean something else tomorrow" 64
+  : "${tag:=holdfast:$target}"
+  : "${revision:=$(git rev-parse HEAD 2>/dev/null || echo unknown)}"
+  prepare_silently
+  step "build (release)" compile release "${EXECUTABLES[@]}"
+  step "files of the image" "$PYTHON" -m tools.dev.image_files "$IMAGE_FILES" \
+    --version "$(product_version)" --revision "$revision" "${files_options[@]}"
+  if [[ $files_only == yes ]]; then
+    finish "image: done, see $IMAGE_FILES/"
+    return
+  fi
+  engine="$(image_engine)"
+  if [[ $engine == buildah ]]; then
+    step "Debian packages" install_packages "${IMAGE_PACKAGES[@]}"
+    : "${base:=$(debian_base_name)}"
+    [[ $base != "$(debian_base_name)" ]] || step "base image" make_debian_base "$base"
+  fi
+  step "image $tag" "build_image_with_$engine" --target "$target" --tag "$tag" \
+    --build-arg "BASE=${base:-debian:bookworm-slim}" --build-arg FILES=prebuilt \
+    --build-arg "VERSION=$(product_version)" --build-arg "REVISION=$revision"
+  finish "image: done, $tag ($engine)"
+}
+
+product_version() { sed -nE 's/^project\(holdfast VERSION ([0-9.]+) .*/\1/p' CMakeLists.txt; }
+
+# Docker where it runs and buildah is not there; it needs a registry for the base.
+image_engine() {
+  if ! command -v buildah >/dev/null && docker info >/dev/null 2>&1; then
+    echo docker
+  else
+    echo buildah
+  fi
+}
+
+build_image_with_docker() { docker build "$@" .; }
+
+# Chroot isolation needs no privileges beyond root's; only docker's format has health checks.
+build_image_with_buildah() {
+  buildah bud --isolation chroot --network host --format docker --quiet "$@" . >/dev/null
+}
+
+debian_base_name() { echo "localhost/holdfast-base:bookworm-$(dpkg --print-architecture)"; }
+
+# make_debian_base NAME: a small Debian 12 from the machine's own mirror, where no registry is.
+# For development: it has no security updates, a release's base has.
+make_debian_base() {
+  local archive
+  archive="${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/base-$(dpkg --print-architecture)-1.tar"
+  [[ -f "$archive" ]] || debootstrap_to "$archive" || fail "no base image; give one with --base"
+  if ! podman image exists "$1"; then podman import --quiet "$archive" "$1" >/dev/null; fi
+}
+
+debootstrap_to() {
+  local archive="$1" scratch mirror
+  mirror="$(apt-get indextargets --format '$(REPO_URI)' \
+    'Created-By: Packages' 'RELEASE: bookworm' 'COMPONENT: main' | head -n 1)"
+  [[ -n "$mirror" ]] || { say "    no bookworm in apt's sources"; return 1; }
+  say "    debootstrap; this takes two minutes, once"
+  mkdir -p "$(dirname "$archive")"
+  scratch="$(mktemp -d -p /var/tmp holdfast-base.XXXXXX)"
+  # shellcheck disable=SC2064  # The value of now is meant.
+  trap "rm -rf '$scratch'" EXIT
+  chmod 755 "$scratch"
+  quietly debootstrap debootstrap --variant=minbase bookworm "$scratch" "$mirror" || return 1
+  # What an image needs as little as Debian's own slim one; and no address of this machine's mirror.
+  tar -C "$scratch" --numeric-owner --exclude='./dev/*' --exclude='./etc/apt/sources.list*' \
+    --exclude='./etc/hostname' --exclude='./etc/resolv.conf' --exclude='./var/cache/apt/*' \
+    --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' --exclude='./usr/share/info/*' \
+    --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' --exclude='./debootstrap' \
+    -cf "$archive.part" .
+  mv "$archive.part" "$archive"
+}
