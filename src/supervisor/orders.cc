@@ -35,9 +35,8 @@ Status Supervisor::TakeOrder(PendingOrder& pending, std::string text) {
       return {};
     case ModelOrder::kLabel: {
       const LabelOrder label = TRY(DecodeLabelOrder(text));
-      log_.Info("order",
-                {{"order", "label"},
-                 {"model", label.model},
+      log_.Info("label-asked",
+                {{"model", label.model},
                  {"label", label.label},
                  {"version", label.version.has_value() ? std::to_string(*label.version) : "none"}});
       TRY_DO(roster_.LabelAsked(label.model, label.label, label.version));
@@ -48,7 +47,7 @@ Status Supervisor::TakeOrder(PendingOrder& pending, std::string text) {
     }
     case ModelOrder::kConfigure: {
       ModelFolders folders = TRY(DecodeModelFolders(text));
-      log_.Info("order", {{"order", "configure"}, {"models", folders.models.size()}});
+      log_.Info("models-listed", {{"models", folders.models.size()}});
       const UniqueFd copy = TRY(MakeSealedText("holdfast-folders", text));
       if (scout_.has_value()) {
         scout_->channel.Send({.kind = MessageKind::kConfigure}, {copy.get()});

@@ -88,14 +88,22 @@ class Server:
                  cwd=None, program=None):
         self.port_file = pathlib.Path(folder) / "ports.json"
         self.port_file.unlink(missing_ok=True)
-        self.log_lines = []
-        self._log_grew = threading.Condition()
         command = [*wrapper, *(program or (bin_folder / "holdfast", "serve")),
-                   "--bind-address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0",
+                   "--bind-address", "127.0.0.1", "--http-port", "0", "--grpc-port", "0",
+                   "--admin-port", "0",
                    "--platform", "none", "--port-file", self.port_file, "--log-format", "json"]
         if models is not None:
             command += ["--model-repository", models]
         command += arguments
+        self.run(command, stdout, stderr, cwd, environment)
+        if wait:
+            self.await_ready()
+
+    def run(self, command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=None,
+            environment=None):
+        """Starts the command and reads what it prints."""
+        self.log_lines = []
+        self._log_grew = threading.Condition()
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout,
             stderr=stderr, text=True, cwd=cwd, env={**os.environ, **(environment or {})})
@@ -106,8 +114,6 @@ class Server:
                                               (self._read_plan, self.process.stdout)) if stream]
         for reader in self._readers:
             reader.start()
-        if wait:
-            self.await_ready()
 
     def read_log(self, stream):
         for line in stream:

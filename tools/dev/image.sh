@@ -60,9 +60,20 @@ image_engine() {
 build_image_with_docker() { docker build "$@" .; }
 
 # Chroot isolation needs no privileges beyond root's; only docker's format has health checks.
+# Buildah 1.28 keeps the containers and the nameless images of stages; those of this build go.
 build_image_with_buildah() {
-  buildah bud --isolation chroot --network host --format docker --quiet "$@" . >/dev/null
+  local containers images left
+  containers="$(buildah containers --quiet | LC_ALL=C sort)"
+  images="$(nameless_images)"
+  quietly image buildah bud --isolation chroot --network host --format docker "$@" .
+  mapfile -t left < <(comm -13 <(printf '%s\n' "$containers") <(buildah containers --quiet | LC_ALL=C sort))
+  [[ ${#left[@]} -eq 0 ]] || buildah rm "${left[@]}" >/dev/null
+  mapfile -t left < <(comm -13 <(printf '%s\n' "$images") <(nameless_images))
+  # One may be the ground of another, or of somebody's container: then it stays.
+  [[ ${#left[@]} -eq 0 ]] || buildah rmi "${left[@]}" >/dev/null 2>&1 || true
 }
+
+nameless_images() { buildah images --quiet --no-trunc --filter dangling=true | LC_ALL=C sort -u; }
 
 debian_base_name() { echo "localhost/holdfast-base:bookworm-$(dpkg --print-architecture)"; }
 

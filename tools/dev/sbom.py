@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the image holds, as an SPDX 2.3 document: python -m tools.dev.sbom FACTS.json OUTPUT
+"""What the image adds to its base, as an SPDX 2.3 document.
 
-FACTS.json is what tools.dev.image_files has found out:
-{"version", "revision", "arch": "x86_64" or "aarch64", "created": seconds since 1970,
- "openvino": bool, "debian": [{"name", "version", "arch", "source"}]}.
-The packages of the base image are not ours: its own list has them.
+The packages of the base are not ours: its own list has them.
 """
 
-import argparse
 import datetime
 import json
-import pathlib
 import re
+import urllib.parse
 import uuid
 
 from tools.dev import downloads, onnxruntime_sdk, openvino_sdk
@@ -59,17 +55,19 @@ def wheel(name: str, arch: str) -> dict:
 
 
 def debian(found: dict) -> dict:
-    version = found["version"].replace("+", "%2B").replace(":", "%3A")
+    name, version = (urllib.parse.quote(found[key], safe="") for key in ("name", "version"))
     return package(
         "deb", found["name"], found["version"], licence="NOASSERTION",
         supplier="Organization: Debian",
-        purl=f"pkg:deb/debian/{found['name']}@{version}?arch={found['arch']}&distro=debian-12",
+        purl=f"pkg:deb/debian/{name}@{version}?arch={found['arch']}&distro=debian-12",
         sourceInfo=f"built from Debian's source package {found['source']}",
         comment=f"The licence is /usr/share/doc/{found['name']}/copyright in the image.")
 
 
 def document(facts: dict) -> dict:
-    """The SPDX document. Equal facts give an equal document."""
+    """The SPDX document of `facts`: {"version", "revision", "arch": "x86_64" or "aarch64",
+    "created": seconds since 1970, "openvino": bool, "debian": [{"name", "version", "arch",
+    "source"}]}. Equal facts give an equal document."""
     ours = package("product", "holdfast", facts["version"], licence="Apache-2.0",
                    supplier="Organization: Holdfast", primaryPackagePurpose="APPLICATION",
                    comment=f"revision {facts['revision']}, {facts['arch']}")
@@ -93,16 +91,3 @@ def document(facts: dict) -> dict:
         "relationships": [{"spdxElementId": from_, "relationshipType": kind,
                            "relatedSpdxElement": to} for from_, kind, to in relationships],
     }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("facts", type=pathlib.Path)
-    parser.add_argument("output", type=pathlib.Path)
-    arguments = parser.parse_args()
-    facts = json.loads(arguments.facts.read_text())
-    arguments.output.write_text(json.dumps(document(facts), indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()

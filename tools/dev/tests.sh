@@ -3,9 +3,10 @@
 # Tests, and the long run before a change lands. Sourced by ./dev.
 
 readonly RESULTS=build/results
+readonly TEST_IMAGE=localhost/holdfast-test
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
-cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -28,6 +29,13 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
       ;;
     deploy)
       step "deploy tests" run_pytest tests/deploy
+      ;;
+    image)
+      build_everything
+      # Both sizes, and both targets.
+      cmd_image --target runtime --tag "$TEST_IMAGE:runtime" --without-openvino
+      cmd_image --target sagemaker --tag "$TEST_IMAGE:sagemaker"
+      step "image tests" run_pytest tests/image
       ;;
     process | contract)
       build_everything
@@ -156,7 +164,7 @@ run_matching() {
     step "Python tests like $filter" run_pytest "${PYTEST_FOLDERS[@]}" -k "$filter"
   fi
   [[ $found == yes ]] ||
-    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, contract, lint, python or deploy" 64
+    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, contract, lint, python, deploy or image" 64
 }
 
 # The last line counts, so that a script can read it.
