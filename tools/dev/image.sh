@@ -75,13 +75,14 @@ build_image_with_buildah() {
 
 nameless_images() { buildah images --quiet --no-trunc --filter dangling=true | LC_ALL=C sort -u; }
 
-debian_base_name() { echo "localhost/holdfast-base:bookworm-$(dpkg --print-architecture)"; }
+# The number counts what is taken out of it, below.
+debian_base_name() { echo "localhost/holdfast-base:bookworm-1-$(dpkg --print-architecture)"; }
 
 # make_debian_base NAME: a small Debian 12 from the machine's own mirror, where no registry is.
 # For development: it has no security updates, a release's base has.
 make_debian_base() {
   local archive
-  archive="${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/base-$(dpkg --print-architecture)-1.tar"
+  archive="${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/base-${1##*:}.tar"
   [[ -f "$archive" ]] || debootstrap_to "$archive" || fail "no base image; give one with --base"
   if ! podman image exists "$1"; then podman import --quiet "$archive" "$1" >/dev/null; fi
 }
