@@ -37,7 +37,9 @@ def test_without_a_command_it_lists_them_all():
                                        ["model"], ["model", "resnet50"], ["test", "a", "b"],
                                        ["model", "resnet50", "--random", "--version", "0"],
                                        ["fuzz", "frobnicate"], ["fuzz", "json", "--for", "3y"],
-                                       ["fuzz", "json", "--jobs", "0"], ["fuzz", "json", "--for"]])
+                                       ["fuzz", "json", "--jobs", "0"], ["fuzz", "json", "--for"],
+                                       ["image", "now"], ["image", "--target", "gpu"],
+                                       ["image", "--base", "debian:12"], ["image", "--tag"]])
 def test_a_wrong_command_line_is_exit_code_64_and_says_what_is_right(arguments):
     done = dev(*arguments)
     assert done.returncode == 64

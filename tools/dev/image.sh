@@ -89,6 +89,7 @@ make_debian_base() {
 
 debootstrap_to() {
   local archive="$1" scratch mirror
+  # shellcheck disable=SC2016  # It is apt that expands it.
   mirror="$(apt-get indextargets --format '$(REPO_URI)' \
     'Created-By: Packages' 'RELEASE: bookworm' 'COMPONENT: main' | head -n 1)"
   [[ -n "$mirror" ]] || { say "    no bookworm in apt's sources"; return 1; }
@@ -104,6 +105,5 @@ debootstrap_to() {
     --exclude='./etc/hostname' --exclude='./etc/resolv.conf' --exclude='./var/cache/apt/*' \
     --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' --exclude='./usr/share/info/*' \
     --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' --exclude='./debootstrap' \
-    -cf "$archive.part" .
-  mv "$archive.part" "$archive"
+    -cf "$archive.part" . && mv "$archive.part" "$archive"
 }
