@@ -235,6 +235,10 @@ class Resolver {
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
     }
+    CheckGivenWith("tls_certificate", config.tls_certificate, "tls_key", config.tls_key);
+    CheckGivenWith("tls_key", config.tls_key, "tls_certificate", config.tls_certificate);
+    CheckGivenWith("tls_client_ca", config.tls_client_ca, "tls_certificate",
+                   config.tls_certificate);
     CheckPortsDiffer(config.http_port, config.grpc_port, "http_port", "the gRPC port");
     CheckPortsDiffer(config.admin_port, config.http_port, "admin_port", "the HTTP port");
     CheckPortsDiffer(config.admin_port, config.grpc_port, "admin_port", "the gRPC port");
@@ -250,6 +254,12 @@ class Resolver {
     }
     CheckAddress(config.bind_address, "bind_address", "0.0.0.0, :: or 127.0.0.1");
     CheckAddress(config.admin_address, "admin_address", "127.0.0.1");
+  }
+
+  void CheckGivenWith(std::string_view setting, const std::filesystem::path& value,
+                      std::string_view other, const std::filesystem::path& needed) {
+    if (value.empty() || !needed.empty()) return;
+    Refuse(Origin(setting), fmt::format("has no effect alone; give --{} as well", FlagName(other)));
   }
 
   void CheckPortsDiffer(std::uint16_t port, std::uint16_t other, std::string_view setting,

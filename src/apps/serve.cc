@@ -9,6 +9,7 @@
 
 #include "apps/failure.h"
 #include "apps/settings.h"
+#include "gateway/tls/port_tls.h"
 #include "lifecycle/worker_count.h"
 #include "model/model_folders.h"
 #include "os/cgroup.h"
@@ -71,6 +72,13 @@ bool LogsAsText(LogStyle style) {
   return style == LogStyle::kText || (style == LogStyle::kAuto && ::isatty(STDERR_FILENO) == 1);
 }
 
+// Before anything is started: a server that cannot be reached shall not load a model first.
+Result<PortCredentials> TakeCredentials(const PortCredentials& files) {
+  PortCredentials contents = TRY(ReadPortCredentials(files));
+  if (contents.tls()) TRY_DO(PortTls().Use(contents));
+  return contents;
+}
+
 GatewayOptions ToGatewayOptions(const ServerConfig& config) {
   return {.body_bytes_max = config.body_bytes_max,
           .queue_items_max = config.queue_items_max,
@@ -94,6 +102,10 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
+  options.credential_files = {.certificate = config.tls_certificate.string(),
+                              .key = config.tls_key.string(),
+                              .client_ca = config.tls_client_ca.string()};
+  options.credentials = TRY(TakeCredentials(options.credential_files));
   options.folders = FoldersOf(config);
   options.version_policy = TRY(PolicyOf(config));
   options.repository_poll = config.repository_poll_s;

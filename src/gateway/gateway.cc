@@ -27,6 +27,7 @@
 #include "gateway/server_state.h"
 #include "gateway/supervisor_link.h"
 #include "ipc/death_report.h"
+#include "ipc/port_credentials.h"
 #include "os/cgroup.h"
 #include "os/process_title.h"
 #include "os/shared_memory.h"
@@ -113,6 +114,7 @@ class Gateway {
   // Not before it knows what there is to serve: clients wait in the listen queue for some
   // milliseconds instead of being told that nothing is there.
   void StartAccepting() {
+    if (options_.credentials && !have_credentials_) return;  // Never in the clear by mistake.
     if (std::exchange(accepting_, true)) return;
     asio::co_spawn(loop_, AcceptHttp(http_acceptor_, ClientAudience()), asio::detached);
     asio::co_spawn(loop_, AcceptHttp(admin_acceptor_, Audience::kAdmin), asio::detached);
@@ -251,6 +253,9 @@ class Gateway {
       case MessageKind::kServables:
         OnServables(news.descriptors[0]);
         break;
+      case MessageKind::kCredentials:
+        OnCredentials(news.descriptors[0]);
+        break;
       case MessageKind::kModelOrderDone: {
         const Reason reason = ReasonFromNumber(message.code).value_or(Reason::kInternal);
         orders_.Done(message.value,
@@ -297,6 +302,16 @@ class Gateway {
       return;
     }
     inference_.AddServable(id, std::move(*description));
+  }
+
+  // What cannot be used changes nothing: who has been served is served on.
+  void OnCredentials(const UniqueFd& memory) {
+    const auto credentials = DecodePortCredentials(ReadSealedText(memory));
+    const Status used = credentials ? state_.tls.Use(*credentials) : Status(credentials.error());
+    if (!used) return log_.Error("credentials-refused", {{"error", used.error().message}});
+    have_credentials_ = true;
+    metrics_.CertificateEnds(state_.tls.certificate_end());
+    log_.Info("credentials-used", {{"certificate_ends", state_.tls.certificate_end()}});
   }
 
   Status PassOn(ModelOrder order, std::uint64_t number, const std::string& model) {
@@ -387,6 +402,7 @@ class Gateway {
   std::set<std::string> mirrored_;     // Models that gRPC's health service knows.
   std::set<ServableId> told_drained_;  // Retiring ones that the supervisor may end.
   bool accepting_ = false;
+  bool have_credentials_ = false;
   std::size_t most_connections_ = 0;   // Since memory was given back last.
   std::uint64_t accept_failures_ = 0;  // Not yet told.
   TimePoint accept_logged_ = TimePoint::min();

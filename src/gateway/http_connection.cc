@@ -2,6 +2,7 @@
 #include "gateway/http_connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,8 +17,10 @@
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
 #include "gateway/http_body.h"
+#include "gateway/linger.h"
 #include "gateway/order_model.h"
 #include "gateway/request_id.h"
+#include "gateway/tls_handshake.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -29,19 +32,30 @@ namespace http = beast::http;
 using beast::error_code;
 
 constexpr std::size_t kOrderBytesMax = KiB(1);
-constexpr std::size_t kDrainBytesMax = MiB(128);
-constexpr auto kDrainTime = std::chrono::seconds(2);
 constexpr auto kWriteTime = std::chrono::seconds(30);
+// How often to look whether a client that has sent something more is still there.
+constexpr auto kHangUpCheck = std::chrono::milliseconds(100);
+
+// Whether the other side sends no more, whatever of it is still unread.
+bool HasHungUp(int socket) {
+  pollfd entry{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
 
 class Connection {
  public:
   Connection(asio::ip::tcp::socket socket, ServerState& state, Audience audience)
-      : stream_(std::move(socket)),
+      : stream_(std::move(socket),
+                audience == Audience::kAdmin ? nullptr : state.tls.NewSession(TlsPort::kHttp)),
         state_(state),
         audience_(audience),
         bodies_(stream_, buffer_, state.options) {}
 
   asio::awaitable<void> Run() {
+    if (stream_.tls() != nullptr) {
+      const bool begun = co_await BeginTls();
+      if (!begun) co_return;
+    }
     // Not `while (co_await …) {}`: GCC 12 compiles that to a trap.
     for (bool goes_on = true; goes_on;) {
       goes_on = co_await ServeOne();
@@ -64,6 +78,19 @@ class Connection {
     ContentCoding answer_coding = ContentCoding::kIdentity;
   };
 
+  asio::awaitable<bool> BeginTls() {
+    const Handshake outcome = co_await ShakeHands(stream_, state_, TlsPort::kHttp);
+    if (outcome == Handshake::kPlain) {
+      stream_.DropTls();
+      Exchange exchange;
+      exchange.start = Now();
+      exchange.id = MakeRequestId({});
+      exchange.body_unread = true;
+      co_await Refuse(exchange, Reason::kBadRequest, "this port speaks TLS only; use https://");
+    }
+    co_return outcome == Handshake::kDone;
+  }
+
   // Serves one request. False: the connection has ended.
   asio::awaitable<bool> ServeOne() {
     const bool begun = co_await AwaitRequest();
@@ -71,7 +98,7 @@ class Connection {
     HttpParser parser;
     parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(boost::none);
-    stream_.expires_after(state_.options.header_timeout);
+    stream_.tcp().expires_after(state_.options.header_timeout);
     const auto [error, bytes] = co_await ReadHeader(parser);
     Exchange exchange;
     exchange.start = Now();
@@ -85,7 +112,7 @@ class Connection {
   }
 
   asio::awaitable<std::tuple<error_code, std::size_t>> ReadHeader(HttpParser& parser) {
-    const SlowHeaders::Entry waiting(state_.slow_headers, Now(), [this] { stream_.close(); });
+    const SlowHeaders::Entry waiting(state_.slow_headers, Now(), [this] { stream_.tcp().close(); });
     co_return co_await http::async_read_header(stream_, buffer_, parser, kUse);
   }
 
@@ -95,7 +122,7 @@ class Connection {
       co_await state_.pipeline_turns.Turn();
       co_return true;
     }
-    stream_.expires_after(state_.options.keep_alive);
+    stream_.tcp().expires_after(state_.options.keep_alive);
     const auto [error, bytes] =
         co_await stream_.async_read_some(buffer_.prepare(kHttpHeaderBytesMax / 4), kUse);
     buffer_.commit(bytes);
@@ -167,7 +194,7 @@ class Connection {
   asio::awaitable<bool> OrderModel(Exchange& exchange, const holdfast::Route& route) {
     const auto order =
         route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     const Status outcome = co_await holdfast::OrderModel(state_, order, *route.model);
     if (!outcome) co_return co_await Refuse(exchange, outcome.error());
     HttpAnswer answer;
@@ -318,7 +345,7 @@ class Connection {
     };
     const CallId id = state_.inference.Submit(std::move(call));
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     co_await (shared->signal.async_wait(kUse) || AwaitDisconnect());
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
     state_.inference.Cancel(id);
@@ -327,14 +354,20 @@ class Connection {
 
   // Ends when the client is gone. A client that sends its next request early is not.
   asio::awaitable<void> AwaitDisconnect() {
-    auto& socket = stream_.socket();
+    auto& socket = stream_.tcp().socket();
     const auto [error] = co_await socket.async_wait(asio::socket_base::wait_read, kUse);
     if (error) co_return;
     char byte = 0;
     const ssize_t peeked = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (peeked <= 0) co_return;
-    asio::steady_timer never(stream_.get_executor(), TimePoint::max());
-    co_await never.async_wait(kUse);
+    // With TLS it may be a goodbye, which nobody but OpenSSL can read: the end comes right after.
+    const bool may_be_goodbye = stream_.tls() != nullptr;
+    asio::steady_timer pause(stream_.get_executor(), TimePoint::max());
+    while (!may_be_goodbye || !HasHungUp(socket.native_handle())) {
+      if (may_be_goodbye) pause.expires_after(kHangUpCheck);
+      const auto [cancelled] = co_await pause.async_wait(kUse);
+      if (cancelled) co_return;
+    }
   }
 
   // --- Answers ---
@@ -373,7 +406,7 @@ class Connection {
     response.keep_alive(exchange.keep_alive);
     response.content_length(answer.body.size());
     if (!exchange.head) response.body() = std::move(answer.body);
-    stream_.expires_after(kWriteTime);
+    stream_.tcp().expires_after(kWriteTime);
     http::response_serializer<http::string_body> serializer(response);
     serializer.split(false);
     const auto [error, bytes] = co_await http::async_write(stream_, serializer, kUse);
@@ -381,25 +414,11 @@ class Connection {
     state_.metrics.ResponseSent(exchange.endpoint, answer.status, Now() - exchange.start);
     if (error) co_return false;
     if (exchange.keep_alive) co_return true;
-    co_await Linger();
+    co_await Linger(stream_);
     co_return false;
   }
 
-  // Closing with unread bytes would send a reset, which destroys the answer on its way: our side is
-  // closed first, and what the client still sends is read, within bounds.
-  asio::awaitable<void> Linger() {
-    error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-    stream_.expires_after(kDrainTime);
-    std::array<std::uint8_t, KiB(16)> discarded{};
-    for (std::size_t total = 0; total < kDrainBytesMax;) {
-      const auto [error, bytes] = co_await stream_.async_read_some(asio::buffer(discarded), kUse);
-      if (error) co_return;
-      total += bytes;
-    }
-  }
-
-  beast::tcp_stream stream_;
+  TcpOrTlsStream stream_;
   HttpBuffer buffer_;
   ServerState& state_;
   Audience audience_;

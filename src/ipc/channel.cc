@@ -41,6 +41,7 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kForked:
     case MessageKind::kServable:
     case MessageKind::kServables:
+    case MessageKind::kCredentials:
     case MessageKind::kWorkerDied:
     case MessageKind::kModelOrder:
     case MessageKind::kModelOrderDone:

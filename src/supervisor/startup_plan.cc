@@ -53,6 +53,13 @@ std::string DescribeSandbox(Sandboxing sandbox, const std::vector<PlannedModel>&
   return "";
 }
 
+std::string DescribeAccess(const PortCredentials& credentials) {
+  if (!credentials.any()) return "";
+  std::string text = "  access    TLS 1.2 or newer";
+  if (!credentials.client_ca.empty()) text += ", with a client certificate";
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
@@ -64,9 +71,10 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   text += fmt::format("  workers   {}\n", options.workers_why);
   text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, models));
   text += fmt::format(
-      "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
-      options.bind_address, ports.http);
+      "  http      {}://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
+      options.credentials.tls() ? "https" : "http", options.bind_address, ports.http);
   text += fmt::format("  grpc      {}:{}\n", options.bind_address, ports.grpc);
+  text += DescribeAccess(options.credentials);
   text += fmt::format("  admin     http://{}:{}  (/debug/deaths, /debug/quarantine, /metrics)\n",
                       options.admin_address, ports.admin);
   text += fmt::format(

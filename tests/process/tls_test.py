@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TLS on the public ports: who is served, who is refused and told why, and that the promise holds."""
+
+import concurrent.futures
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import pytest
+
+from tests.process.certificates import Authority
+from tests.process.gray import gray
+from tests.process.running_server import (BIN, PHOTOS, PROMPT, TINY, kill, state_of,
+                                          wait_until)
+from tests.process.tls_server import TlsServer
+
+HEADER_TIMEOUT = 2  # Seconds for a handshake, as for a header.
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory):
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def certificate(authority):
+    return authority.issue("localhost")
+
+
+@pytest.fixture
+def photo():
+    return (PHOTOS / "chelsea.jpg").read_bytes()
+
+
+@pytest.fixture
+def server(tmp_path, certificate):
+    with TlsServer(tmp_path, certificate, "--workers", "2", "--header-timeout-s",
+                   str(HEADER_TIMEOUT), models=TINY) as running:
+        yield running
+
+
+@pytest.fixture
+def mutual_server(tmp_path, certificate, authority):
+    with TlsServer(tmp_path, certificate, "--tls-client-ca", authority.file, models=TINY) as running:
+        yield running
+
+
+# --- HTTP ---
+
+def test_the_http_port_answers_over_tls(server, authority, photo, tiny_photos):
+    context = authority.trusting()
+    assert server.classes(context, photo) == dict(tiny_photos)[PHOTOS / "chelsea.jpg"]
+    assert any("https://" in line for line in server.plan)
+    server.check_quiet()
+
+
+def test_curl_speaks_to_it_and_keeps_the_connection(server, authority):
+    outcome = subprocess.run(
+        ["curl", "-sS", "--cacert", str(authority.file), "-w", "%{http_code} %{num_connects}\n",
+         "-o", "/dev/null", f"https://localhost:{server.port}/healthz", "-o", "/dev/null",
+         f"https://localhost:{server.port}/healthz"], capture_output=True, text=True, check=True)
+    assert outcome.stdout == "200 1\n200 0\n", outcome
+
+
+def test_http_1_1_is_what_alpn_agrees_on_and_nothing_older_than_tls_1_2(server, authority):
+    context = authority.trusting()
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context.minimum_version = context.maximum_version = version
+        with socket.create_connection(("localhost", server.port)) as plain, \
+                context.wrap_socket(plain, server_hostname="localhost") as connection:
+            assert connection.selected_alpn_protocol() == "http/1.1"
+    context.set_alpn_protocols(["h2"])
+    with pytest.raises(ssl.SSLError):
+        server.ask(context)
+    outcome = subprocess.run(
+        ["curl", "-sS", "--cacert", str(authority.file), "--tls-max", "1.1", "--ciphers",
+         "DEFAULT:@SECLEVEL=0", f"https://localhost:{server.port}/healthz"], capture_output=True,
+        check=False)
+    assert outcome.returncode == 35
+    wait_until(lambda: server.failures("protocol") == 2, "two counted failures")
+
+
+def test_who_speaks_plain_http_is_told_so(server, photo):
+    status, _, answer = server.classify(photo, port=server.port)
+    assert (status, answer["reason"]) == (400, "BAD_REQUEST")
+    assert "https://" in answer["message"]
+    assert server.failures("plain") == 1
+
+
+def test_a_client_that_does_not_trust_the_certificate_is_counted(server):
+    with pytest.raises(ssl.SSLCertVerificationError):
+        server.ask(ssl.create_default_context())
+    wait_until(lambda: server.failures("refused-by-client") == 1, "it is counted")
+
+
+def test_a_handshake_has_the_time_of_a_header(server):
+    with socket.create_connection(("127.0.0.1", server.port)) as silent, \
+            socket.create_connection(("127.0.0.1", server.port)) as slow:
+        slow.sendall(b"\x16\x03\x01")
+        started = time.monotonic()
+        for connection in (silent, slow):
+            connection.settimeout(PROMPT)
+            assert connection.recv(1) == b""
+        assert HEADER_TIMEOUT - 0.5 < time.monotonic() - started < HEADER_TIMEOUT + 5
+    wait_until(lambda: server.failures("timeout") == 2, "both are counted")
+    assert not server.events("stderr")
+
+
+def test_handshakes_count_as_connections(tmp_path, certificate, authority):
+    with TlsServer(tmp_path, certificate, "--connections-max", "1", models=TINY) as server:
+        idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(65)]
+        # Those that have begun nothing give way; the client behind them is served.
+        assert server.ask(authority.trusting())[0] == 200
+        for connection in idle:
+            connection.close()
+
+
+def test_a_large_body_that_is_refused_gets_its_answer(server, authority):
+    status, _, body = server.ask(authority.trusting(), "POST", "/classify", body=bytes(32 << 20))
+    assert (status, json.loads(body)["reason"]) == (413, "PAYLOAD_TOO_LARGE")
+
+
+def test_a_client_that_hangs_up_over_tls_is_not_worked_for(tmp_path, certificate, authority,
+                                                         fake_model):
+    models = fake_model(service_ms=3000, busy="false")
+    with TlsServer(tmp_path, certificate, "--workers", "1", models=models) as server:
+        with socket.create_connection(("localhost", server.port)) as plain:
+            connection = authority.trusting().wrap_socket(plain, server_hostname="localhost")
+            image = gray(1)
+            connection.sendall(b"POST /classify HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n"
+                               % len(image) + image)
+            wait_until(lambda: server.metric("holdfast_requests_in_flight") == 1, "it is in flight")
+            connection.close()  # Sends TLS's goodbye first.
+        wait_until(lambda: server.metric("holdfast_requests_abandoned_total") == 1, "abandoned", 2)
+
+
+# --- Client certificates ---
+
+def test_a_client_certificate_of_the_authority_is_accepted(mutual_server, authority, photo):
+    context = authority.trusting(authority.issue("client", "clientAuth"))
+    mutual_server.classes(context, photo)
+    mutual_server.classes(context, photo)
+
+
+def test_a_client_without_a_certificate_of_the_authority_is_told_so(mutual_server, authority,
+                                                                   tmp_path, photo):
+    with pytest.raises(ssl.SSLError, match="(?i)certificate.required"):
+        mutual_server.ask(authority.trusting(), "POST", "/classify", body=photo)
+    stranger = Authority(tmp_path / "strangers", "stranger").issue("client", "clientAuth")
+    with pytest.raises(ssl.SSLError, match="(?i)unknown.ca"):
+        mutual_server.ask(authority.trusting(stranger), "POST", "/classify", body=photo)
+    assert mutual_server.failures("client-certificate-missing") == 1
+    assert mutual_server.failures("client-certificate-refused") == 1
+    assert "with a client certificate" in "\n".join(mutual_server.plan)
+
+
+# --- Files ---
+
+@pytest.mark.parametrize(("case", "code", "words"), [
+    ("missing", 66, "--tls-certificate: "),
+    ("no certificate", 78, "--tls-certificate: holds no certificate"),
+    ("another key", 78, "--tls-key: is not the key of --tls-certificate"),
+    ("no key", 78, "--tls-key: holds no key"),
+    ("no authority", 78, "--tls-client-ca: holds no certificate"),
+    ("no flag", 64, "give --tls-key as well")])
+def test_what_cannot_be_used_ends_the_start_in_one_line(tmp_path, certificate, authority, case,
+                                                        code, words):
+    text = tmp_path / "text"
+    text.write_text("nothing\n")
+    files = {"certificate": certificate.file, "key": certificate.key, "client-ca": authority.file}
+    files |= {"missing": {"certificate": tmp_path / "none"}, "no certificate": {"certificate": text},
+              "another key": {"key": authority.key}, "no key": {"key": text},
+              "no authority": {"client-ca": text}, "no flag": {}}[case]
+    if case == "no flag":
+        files.pop("key")
+    flags = [word for name, file in files.items() for word in (f"--tls-{name}", str(file))]
+    started = time.monotonic()
+    outcome = subprocess.run([BIN / "holdfast", "serve", "--model-repository", TINY, "--http-port",
+                              "0", "--grpc-port", "0", "--admin-port", "0", *flags],
+                             capture_output=True, text=True, check=False, timeout=PROMPT)
+    assert outcome.returncode == code, outcome
+    assert outcome.stderr.count("\n") == 1 and words in outcome.stderr
+    assert time.monotonic() - started < 5
+
+
+# --- The promise ---
+
+class Clients:
+    """Clients over TLS that ask one after the other, and keep their connection where they can."""
+
+    def __init__(self, server, context, image, count=4):
+        self.stopped = threading.Event()
+        self.statuses, self.errors = [], []
+        self.pool = concurrent.futures.ThreadPoolExecutor(count)
+        self.running = [self.pool.submit(self._run, server, context, image) for _ in range(count)]
+
+    def _run(self, server, context, image):
+        connection = None
+        while not self.stopped.is_set():
+            connection = connection or http.client.HTTPSConnection(
+                "localhost", server.port, timeout=PROMPT, context=context)
+            try:
+                connection.request("POST", "/classify", body=image)
+                response = connection.getresponse()
+                response.read()
+                self.statuses.append(response.status)
+                if response.will_close:
+                    connection.close()
+                    connection = None
+            except (OSError, http.client.HTTPException) as error:
+                self.errors.append(error)
+                connection.close()
+                connection = None
+
+    def await_answers(self, count):
+        wanted = len(self.statuses) + count
+        wait_until(lambda: len(self.statuses) >= wanted, f"{count} more answers")
+
+    def stop(self):
+        self.stopped.set()
+        concurrent.futures.wait(self.running)
+        self.pool.shutdown()
+        return self.statuses, self.errors
+
+
+def test_killed_workers_cost_no_request(server, authority, photo):
+    clients = Clients(server, authority.trusting(), photo)
+    for _ in range(5):
+        clients.await_answers(20)
+        kill(server.await_workers(2)[0])
+    clients.await_answers(20)
+    statuses, errors = clients.stop()
+    assert not errors and set(statuses) == {200}
+    server.check_quiet()
+
+
+def test_a_gateways_successor_speaks_tls_at_once(server, authority, photo):
+    gateway = server.gateway()
+    clients = Clients(server, authority.trusting(), photo)
+    clients.await_answers(20)
+    kill(gateway)
+    wait_until(lambda: state_of(gateway) in ("", "Z"), "the gateway is dead")
+    clients.await_answers(50)
+    statuses, errors = clients.stop()
+    assert set(statuses) == {200}
+    assert len(errors) <= 2 * 4  # What it held, and connections that it had accepted.
+
+
+def test_a_drain_answers_what_is_in_flight(tmp_path, certificate, authority, fake_model):
+    models = fake_model(service_ms=500, busy="false")
+    with TlsServer(tmp_path, certificate, "--workers", "2", models=models) as server:
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            context = authority.trusting()
+            asked = [pool.submit(server.ask, context, "POST", "/classify", gray(1))
+                     for _ in range(2)]
+            wait_until(lambda: server.metric("holdfast_running_items") == 2, "both run")
+            os.kill(server.supervisor, signal.SIGTERM)
+            assert [one.result()[0] for one in asked] == [200, 200]
+        assert server.wait() == 0
