@@ -19,6 +19,7 @@
 #include "gateway/canary.h"
 #include "gateway/coroutine.h"
 #include "gateway/grpc/grpc_server.h"
+#include "gateway/grpc/tls_tunnel.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
 #include "gateway/load_counter.h"
@@ -84,6 +85,10 @@ class Gateway {
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
     grpc_.Shutdown(kGrpcGoodbye);
+    if (state_.tls.on()) {  // What gRPC said last is still on its way through us.
+      loop_.restart();
+      loop_.run_for(kQuietTime);
+    }
     sink_.Flush();
     return 0;
   }
@@ -178,12 +183,20 @@ class Gateway {
   asio::awaitable<void> AcceptGrpc() {
     for (;;) {
       if (ClientsHold(options_.connections_max)) {
+        MakeRoom();
         co_await Pause(kAcceptPause);
         continue;
       }
       asio::ip::tcp::socket socket = co_await NextConnection(grpc_acceptor_);
       if (!socket.is_open()) co_return;
-      grpc_.Adopt(socket.release());
+      if (state_.tls.on()) {
+        asio::co_spawn(loop_,
+                       ServeGrpcOverTls(std::move(socket), state_,
+                                        [this](int end) { grpc_.AdoptUncounted(end); }),
+                       asio::detached);
+      } else {
+        grpc_.Adopt(socket.release());
+      }
     }
   }
 

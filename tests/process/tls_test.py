@@ -12,10 +12,13 @@ import subprocess
 import threading
 import time
 
+import grpc
 import pytest
 
 from tests.process.certificates import Authority
 from tests.process.gray import gray
+from tests.process.grpc_health import grpc_health
+from tests.process.grpc_inference import infer_over_grpc
 from tests.process.running_server import (BIN, PHOTOS, PROMPT, TINY, kill, state_of,
                                           wait_until)
 from tests.process.tls_server import TlsServer
@@ -159,6 +162,68 @@ def test_a_client_without_a_certificate_of_the_authority_is_told_so(mutual_serve
     assert mutual_server.failures("client-certificate-missing") == 1
     assert mutual_server.failures("client-certificate-refused") == 1
     assert "with a client certificate" in "\n".join(mutual_server.plan)
+
+
+# --- gRPC ---
+
+def channel_to(server, authority, client=None):
+    pair = {} if client is None else {"private_key": client.key.read_bytes(),
+                                      "certificate_chain": client.file.read_bytes()}
+    credentials = grpc.ssl_channel_credentials(authority.file.read_bytes(), **pair)
+    return grpc.secure_channel(f"localhost:{server.grpc_port}", credentials)
+
+
+def test_the_grpc_port_answers_over_tls(server, authority, photo):
+    with channel_to(server, authority) as channel:
+        wait_until(lambda: grpc_health(channel) == "SERVING", "gRPC has heard of it")
+        small = infer_over_grpc(channel, photo)
+        again = infer_over_grpc(channel, photo)
+        assert small.outputs and small.outputs == again.outputs
+        assert server.metric("holdfast_connections") == 2  # And the one that asks.
+    wait_until(lambda: server.metric("holdfast_connections") == 1, "its connection has ended")
+    server.check_quiet()
+
+
+def test_large_messages_pass_in_both_directions(server, authority):
+    """More than any buffer on the way holds at once; and what is too large is told."""
+    with channel_to(server, authority) as channel:
+        noise = os.urandom(12 << 20)
+        with pytest.raises(grpc.RpcError) as refused:
+            infer_over_grpc(channel, noise)
+        assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT  # No image, but all of it.
+    server.check_quiet()
+
+
+def test_clients_certificates_are_asked_for_over_grpc(mutual_server, authority, photo):
+    with channel_to(mutual_server, authority,
+                    authority.issue("client", "clientAuth")) as channel:
+        assert infer_over_grpc(channel, photo).outputs
+    with channel_to(mutual_server, authority) as channel:
+        with pytest.raises(grpc.RpcError) as refused:
+            infer_over_grpc(channel, photo, timeout=5)
+        assert refused.value.code() in (grpc.StatusCode.UNAVAILABLE,
+                                        grpc.StatusCode.DEADLINE_EXCEEDED)
+    assert mutual_server.failures("client-certificate-missing", port="grpc") >= 1
+
+
+def test_who_speaks_grpc_in_the_clear_is_counted_and_let_go(server):
+    with grpc.insecure_channel(f"localhost:{server.grpc_port}") as channel, \
+            pytest.raises(grpc.RpcError):
+        grpc_health(channel, timeout=2)
+    assert server.failures("plain", port="grpc") >= 1
+    assert not server.events("stderr")
+
+
+def test_a_drain_answers_what_is_in_flight_over_grpc(tmp_path, certificate, authority, fake_model):
+    models = fake_model(service_ms=500, busy="false")
+    with TlsServer(tmp_path, certificate, "--workers", "2", models=models) as server, \
+            channel_to(server, authority) as channel, \
+            concurrent.futures.ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(infer_over_grpc, channel, gray(1), "fake") for _ in range(2)]
+        wait_until(lambda: server.metric("holdfast_running_items") == 2, "both run")
+        os.kill(server.supervisor, signal.SIGTERM)
+        assert all(one.result().outputs for one in asked)
+        assert server.wait() == 0
 
 
 # --- Files ---
