@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <memory>
 
+#include "apps/credential_check.h"
 #include "apps/failure.h"
 #include "apps/settings.h"
-#include "gateway/tls/port_tls.h"
 #include "lifecycle/worker_count.h"
 #include "model/model_folders.h"
 #include "os/cgroup.h"
@@ -75,7 +75,7 @@ bool LogsAsText(LogStyle style) {
 // Before anything is started: a server that cannot be reached shall not load a model first.
 Result<PortCredentials> TakeCredentials(const PortCredentials& files) {
   PortCredentials contents = TRY(ReadPortCredentials(files));
-  if (contents.tls()) TRY_DO(PortTls().Use(contents));
+  TRY_DO(CheckCredentials(contents));
   return contents;
 }
 

@@ -45,6 +45,7 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kWorkerDied:
     case MessageKind::kModelOrder:
     case MessageKind::kModelOrderDone:
+    case MessageKind::kCredentialsSeen:
     case MessageKind::kOffers:
       return 1;
     default:

@@ -45,6 +45,7 @@ enum class MessageKind : std::uint32_t {
   // supervisor → scout
   kScan,  // Look now, and say what is there even if nothing has changed.
   // scout → supervisor
+  kCredentialsSeen,  // code = Reason; descriptor: as kCredentials has it, or why it cannot be used.
   kOffers,  // code = 1 if asked for; descriptor: what the repository holds (ipc/offer_list.h).
   // worker → gateway
   kReady,   // slot, generation.

@@ -9,6 +9,9 @@ RoleArguments ToArguments(const ScoutOptions& options) {
       .Set("base_path", options.folders.base_path.string())
       .Set("name", options.folders.name)
       .Set("period_ms", options.period.count());
+  for (const PortCredential& one : PortCredentialTable()) {
+    arguments.Set(std::string(one.name), options.credential_files.*one.member);
+  }
   return arguments;
 }
 
@@ -17,6 +20,9 @@ Result<ScoutOptions> ScoutOptionsFrom(const RoleArguments& arguments) {
   options.folders.repository = TRY(arguments.Text("repository"));
   options.folders.base_path = TRY(arguments.Text("base_path"));
   options.folders.name = TRY(arguments.Text("name"));
+  for (const PortCredential& one : PortCredentialTable()) {
+    options.credential_files.*one.member = TRY(arguments.Text(std::string(one.name)));
+  }
   options.period = std::chrono::milliseconds(TRY(arguments.Number("period_ms")));
   return options;
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "base/result.h"
+#include "ipc/port_credentials.h"
 #include "ipc/role_arguments.h"
 #include "model/model_folders.h"
 
@@ -12,6 +13,7 @@ namespace holdfast {
 // What the supervisor tells a scout. Its descriptor 3 is the channel.
 struct ScoutOptions {
   ModelFolders folders;
+  PortCredentials credential_files;
   std::chrono::milliseconds period{2000};  // 0: it looks when it is asked, and else never.
 };
 RoleArguments ToArguments(const ScoutOptions& options);

@@ -27,8 +27,11 @@ constexpr auto kSettleTime = std::chrono::milliseconds(500);
 
 class Scout {
  public:
-  Scout(const ScoutOptions& options, Poller poller)
-      : options_(options), poller_(std::move(poller)), channel_(UniqueFd(kScoutChannelFd)) {}
+  Scout(const ScoutOptions& options, CredentialWatch::Check check, Poller poller)
+      : options_(options),
+        credentials_(options.credential_files, std::move(check)),
+        poller_(std::move(poller)),
+        channel_(UniqueFd(kScoutChannelFd)) {}
 
   int Run() {
     if (!poller_.Add(channel_.fd(), [this] { OnMessage(); })) return 1;
@@ -76,6 +79,7 @@ class Scout {
       complaint_.clear();
     }
     WatchFolders(*found);
+    TellCredentials(now);
     // Whoever asks says that the files are complete.
     const std::vector<Offer> settled = asked_ ? *found : Settled(*found, now);
     if (asked_ || settled != known_) Tell(settled);
@@ -83,7 +87,8 @@ class Scout {
     if (options_.period.count() <= 0) {
       next_look_ = kNever;
     } else {
-      next_look_ = now + (unsettled_.empty() ? Duration(options_.period) : Duration(kSettleTime));
+      const bool settled_all = unsettled_.empty() && !credentials_.unsettled();
+      next_look_ = now + (settled_all ? Duration(options_.period) : Duration(kSettleTime));
     }
   }
 
@@ -117,11 +122,24 @@ class Scout {
     std::set<std::filesystem::path> folders;
     folders.insert(options_.folders.base_path.empty() ? options_.folders.repository
                                                       : options_.folders.base_path);
+    for (const std::string& folder : credentials_.folders()) folders.insert(folder);
     for (const Offer& offer : offers) {
       folders.insert(offer.folder);
       folders.insert(offer.folder.parent_path());
     }
     watch_->Watch(folders);
+  }
+
+  void TellCredentials(TimePoint now) {
+    const auto seen = credentials_.Look(now, asked_);
+    if (!seen) return;
+    const Reason reason = *seen ? Reason::kOk : seen->error().reason;
+    const Result<UniqueFd> memory = MakeSealedText(
+        "holdfast-credentials", *seen ? EncodePortCredentials(**seen) : seen->error().message);
+    if (!memory) return;
+    channel_.Send(
+        {.kind = MessageKind::kCredentialsSeen, .code = static_cast<std::uint32_t>(reason)},
+        {memory->get()});
   }
 
   void Tell(const std::vector<Offer>& offers) {
@@ -137,6 +155,7 @@ class Scout {
   };
 
   ScoutOptions options_;
+  CredentialWatch credentials_;
   Poller poller_;
   Channel channel_;
   std::optional<FolderWatch> watch_;
@@ -149,12 +168,12 @@ class Scout {
 
 }  // namespace
 
-int RunScout(const ScoutOptions& options) {
+int RunScout(const ScoutOptions& options, CredentialWatch::Check check) {
   SetProcessTitle("holdfast: scout", "hf-scout");
   ResetSignals();
   Result<Poller> poller = Poller::Open();
   if (!poller) return Describe(poller.error().reason).exit_code;
-  return Scout(options, std::move(*poller)).Run();
+  return Scout(options, std::move(check), std::move(*poller)).Run();
 }
 
 }  // namespace holdfast

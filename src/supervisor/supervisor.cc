@@ -250,6 +250,18 @@ void Supervisor::TellCredentials() {
   TellGateway({.kind = MessageKind::kCredentials}, {credentials_.get()});
 }
 
+void Supervisor::OnCredentials(Channel::Incoming& news) {
+  const std::string text = ReadSealedText(news.descriptors[0]);
+  if (ReasonFromNumber(news.message.code) != Reason::kOk) {
+    log_.Error("credentials-not-taken", {{"why", text}, {"effect", "the last ones serve on"}});
+    return;
+  }
+  if (text == ReadSealedText(credentials_)) return;
+  credentials_ = std::move(news.descriptors[0]);
+  log_.Info("credentials-changed");
+  TellCredentials();
+}
+
 void Supervisor::AnnounceServable(ServableId servable) {
   const Model& model = models_.at(servable);
   if (!gateway_.has_value() || !gateway_->greeted || model.unloading) return;

@@ -152,6 +152,7 @@ class Supervisor {
   void ForgetLines(LineReader& lines);
   void TellGateway(const Message& message, std::initializer_list<int> descriptors = {});
   void TellCredentials();
+  void OnCredentials(Channel::Incoming& news);
   void AnnounceServable(ServableId servable);
   void PrintPlanOnce();
   TimePoint NextWake() const;

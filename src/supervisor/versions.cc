@@ -218,7 +218,9 @@ void Supervisor::KeepScout(TimePoint now) {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe errors = MakePipe();
     std::vector<std::string> arguments{"scout"};
-    const ScoutOptions options{.folders = options_.folders, .period = options_.repository_poll};
+    const ScoutOptions options{.folders = options_.folders,
+                               .credential_files = options_.credential_files,
+                               .period = options_.repository_poll};
     for (std::string& word : ToArguments(options).Words()) arguments.push_back(std::move(word));
     Process process = TRY(Spawn({.executable = options_.executables / "holdfast",
                                  .arguments = std::move(arguments),
@@ -249,6 +251,7 @@ void Supervisor::OnScoutMessage() {
       SendSignal(scout_->process.pidfd, SIGKILL);
       return;
     }
+    if (news.message.kind == MessageKind::kCredentialsSeen) OnCredentials(news);
     if (news.message.kind != MessageKind::kOffers) continue;
     const auto offers = DecodeOffers(ReadSealedText(news.descriptors[0]));
     if (!offers) continue;

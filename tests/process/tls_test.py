@@ -15,7 +15,7 @@ import time
 import grpc
 import pytest
 
-from tests.process.certificates import Authority
+from tests.process.certificates import Authority, Certificate
 from tests.process.gray import gray
 from tests.process.grpc_health import grpc_health
 from tests.process.grpc_inference import infer_over_grpc
@@ -253,6 +253,106 @@ def test_what_cannot_be_used_ends_the_start_in_one_line(tmp_path, certificate, a
     assert outcome.returncode == code, outcome
     assert outcome.stderr.count("\n") == 1 and words in outcome.stderr
     assert time.monotonic() - started < 5
+
+
+# --- Other certificates while it serves ---
+
+@pytest.fixture
+def rotating(tmp_path, authority):
+    """A server whose files a test can change, with the certificate that they hold."""
+    files = Certificate(tmp_path / "server.pem", tmp_path / "server.key")
+    write_as(files, authority.issue("first"))
+    with TlsServer(tmp_path, files, "--workers", "2", "--repository-poll-s", "1",
+                   models=TINY) as running:
+        # The process that looks at files has begun.
+        wait_until(lambda: running.children("scout"), "a scout")
+        yield running, files
+
+
+def write_as(files, certificate):
+    files.file.write_bytes(certificate.file.read_bytes())
+    files.key.write_bytes(certificate.key.read_bytes())
+
+
+def serial_of(port, context):
+    with socket.create_connection(("localhost", port)) as plain, \
+            context.wrap_socket(plain, server_hostname="localhost") as connection:
+        return connection.getpeercert()["serialNumber"]
+
+
+def grpc_context(authority):
+    context = authority.trusting()
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
+def test_a_new_certificate_is_taken_under_load_and_no_request_notices(rotating, authority, photo):
+    server, files = rotating
+    context = authority.trusting()
+    clients = Clients(server, context, photo)
+    with channel_to(server, authority) as channel:
+        clients.await_answers(20)
+        infer_over_grpc(channel, photo)
+        for number, name in enumerate(("second", "third"), start=2):
+            fresh = authority.issue(name)
+            write_as(files, fresh)
+            wait_until(lambda fresh=fresh: serial_of(server.port, context) == fresh.serial,
+                       "the new certificate over HTTP")
+            assert serial_of(server.grpc_port, grpc_context(authority)) == fresh.serial
+            server.await_event("credentials-used", number)
+            clients.await_answers(50)
+        infer_over_grpc(channel, photo)  # Over the connection of before.
+    statuses, errors = clients.stop()
+    assert not errors and set(statuses) == {200}
+    server.check_quiet()
+
+
+def test_a_broken_file_changes_nothing_and_is_told(rotating, authority, photo):
+    server, files = rotating
+    context = authority.trusting()
+    before = serial_of(server.port, context)
+    files.key.write_bytes(authority.key.read_bytes())
+    told = server.await_event("credentials-not-taken")[0]
+    assert "--tls-key: is not the key of --tls-certificate" in told["why"]
+    assert told["level"] == "error"
+    assert serial_of(server.port, context) == before
+    # Nor is it lost with the gateway, although the files would not start a server now.
+    gateway = server.gateway()
+    kill(gateway)
+    wait_until(lambda: server.children("gateway") not in ([], [gateway]), "another gateway")
+    server.await_ready()
+    assert serial_of(server.port, context) == before
+    files.key.unlink()
+    server.await_event("credentials-not-taken", 2)
+    fresh = authority.issue("mended")
+    write_as(files, fresh)
+    wait_until(lambda: serial_of(server.port, context) == fresh.serial, "the mended one")
+
+
+def test_sighup_has_the_files_looked_at_though_nobody_watches_them(tmp_path, authority):
+    files = Certificate(tmp_path / "server.pem", tmp_path / "server.key")
+    write_as(files, authority.issue("first"))
+    with TlsServer(tmp_path, files, "--repository-poll-s", "0", models=TINY) as server:
+        fresh = authority.issue("second")
+        write_as(files, fresh)
+        kill(server.supervisor, signal.SIGHUP)
+        wait_until(lambda: serial_of(server.port, authority.trusting()) == fresh.serial,
+                   "the new certificate")
+
+
+def test_new_authorities_count_for_new_connections(tmp_path, certificate, authority, photo):
+    trusted = tmp_path / "clients.pem"
+    others = Authority(tmp_path / "others", "others")
+    trusted.write_bytes(authority.file.read_bytes())
+    context = authority.trusting(others.issue("client", "clientAuth"))
+    with TlsServer(tmp_path, certificate, "--tls-client-ca", trusted, "--repository-poll-s", "1",
+                   models=TINY) as server:
+        with pytest.raises(ssl.SSLError):
+            server.ask(context, "POST", "/classify", body=photo)
+        trusted.write_bytes(authority.file.read_bytes() + others.file.read_bytes())
+        server.await_event("credentials-changed")
+        server.await_event("credentials-used", 2)
+        server.classes(context, photo)
 
 
 # --- The promise ---
