@@ -104,7 +104,8 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.executables = TRY(ExecutableFolder());
   options.credential_files = {.certificate = config.tls_certificate.string(),
                               .key = config.tls_key.string(),
-                              .client_ca = config.tls_client_ca.string()};
+                              .client_ca = config.tls_client_ca.string(),
+                              .api_keys = config.api_keys.string()};
   options.credentials = TRY(TakeCredentials(options.credential_files));
   options.folders = FoldersOf(config);
   options.version_policy = TRY(PolicyOf(config));

@@ -41,6 +41,7 @@ struct ServerConfig {
   std::filesystem::path tls_certificate;  // Empty: no TLS.
   std::filesystem::path tls_key;
   std::filesystem::path tls_client_ca;
+  std::filesystem::path api_keys;
 
   std::uint32_t workers = 0;  // 0: as many as the cores and the memory allow.
   SandboxMode sandbox = SandboxMode::kOn;

@@ -63,6 +63,9 @@ constexpr std::array kSettings{
     Setting{"tls_client_ca", "Access", "FILE", "",
             "PEM authorities: clients must show a certificate of one of them (mTLS).",
             &C::tls_client_ca},
+    Setting{"api_keys", "Access", "FILE", "",
+            "Clients must show one of these keys. A line is NAME SHA256 [PER_SECOND [BURST]].",
+            &C::api_keys},
 
     Setting{"workers", "Workers", "N", "",
             "Worker processes for each model. 0 shares out one for each core among the models.",

@@ -320,11 +320,20 @@ class Gateway {
   // What cannot be used changes nothing: who has been served is served on.
   void OnCredentials(const UniqueFd& memory) {
     const auto credentials = DecodePortCredentials(ReadSealedText(memory));
-    const Status used = credentials ? state_.tls.Use(*credentials) : Status(credentials.error());
+    const Status used = credentials ? Use(*credentials) : Status(credentials.error());
     if (!used) return log_.Error("credentials-refused", {{"error", used.error().message}});
     have_credentials_ = true;
-    metrics_.CertificateEnds(state_.tls.certificate_end());
-    log_.Info("credentials-used", {{"certificate_ends", state_.tls.certificate_end()}});
+    if (state_.tls.on()) metrics_.CertificateEnds(state_.tls.certificate_end());
+    log_.Info("credentials-used", {{"certificate_ends", state_.tls.certificate_end()},
+                                   {"api_keys", state_.keys.size()}});
+  }
+
+  Status Use(const PortCredentials& credentials) {
+    std::vector<ApiKey> keys;
+    if (!credentials.api_keys.empty()) keys = TRY(ParseApiKeys(credentials.api_keys));
+    if (credentials.tls()) TRY_DO(state_.tls.Use(credentials));
+    state_.keys.Use(std::move(keys), Now());
+    return {};
   }
 
   Status PassOn(ModelOrder order, std::uint64_t number, const std::string& model) {

@@ -16,7 +16,9 @@
 #include "base/digits.h"
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
+#include "gateway/http/routes.h"
 #include "gateway/http_body.h"
+#include "gateway/let_in.h"
 #include "gateway/linger.h"
 #include "gateway/order_model.h"
 #include "gateway/request_id.h"
@@ -163,6 +165,10 @@ class Connection {
     }
     exchange.endpoint = EndpointName(route->endpoint);
     exchange.route = &*route;
+    if (const KeyKeeper::Verdict verdict = Judge(parser, *route); verdict.reason != Reason::kOk) {
+      co_return co_await Refuse(exchange, verdict.reason, std::string(verdict.words),
+                                verdict.retry_after);
+    }
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (route->endpoint == Endpoint::kModelLoad || route->endpoint == Endpoint::kModelUnload) {
       co_return co_await OrderModel(exchange, *route);
@@ -171,6 +177,14 @@ class Connection {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
     co_return co_await Infer(parser, exchange, *route);
+  }
+
+  // Whether the key that the request shows lets it in. The operator's port asks for none.
+  KeyKeeper::Verdict Judge(const HttpParser& parser, const holdfast::Route& route) {
+    if (audience_ == Audience::kAdmin || IsOpen(route.endpoint)) return {};
+    std::string_view key = BearerKey(HeaderField(parser, http::field::authorization));
+    if (key.empty()) key = HeaderField(parser, "x-api-key");
+    return LetIn(state_, key);
   }
 
   // An operator's order, whose words are in a small body.

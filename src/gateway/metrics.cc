@@ -64,6 +64,8 @@ Metrics::Metrics()
       certificate_end_(Family(registry_, prometheus::BuildGauge(),
                               "holdfast_tls_certificate_end_seconds",
                               "When the certificate in use ends, in Unix time")),
+      key_requests_(Family(registry_, prometheus::BuildCounter(), "holdfast_api_key_requests_total",
+                           "Requests with a known API key, by its name and whether it was let in")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -150,6 +152,11 @@ void Metrics::HandshakeFailed(TlsPort port, HandshakeFailure failure) {
   handshake_failures_
       .Add({{"port", std::string(TlsPortName(port))},
             {"reason", std::string(HandshakeFailureWord(failure))}})
+      .Increment();
+}
+
+void Metrics::KeyShown(std::string_view name, bool let_in) {
+  key_requests_.Add({{"key", std::string(name)}, {"result", let_in ? "ok" : "limited"}})
       .Increment();
 }
 

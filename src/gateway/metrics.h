@@ -50,6 +50,8 @@ class Metrics {
   void Quarantined();
   void Drilled(DrillFault fault);
   void HandshakeFailed(TlsPort port, HandshakeFailure failure);
+  // A request with a key that is known: let in, or over its quota.
+  void KeyShown(std::string_view name, bool let_in);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 
@@ -97,6 +99,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& model_loads_;
   prometheus::Family<prometheus::Counter>& handshake_failures_;
   prometheus::Family<prometheus::Gauge>& certificate_end_;
+  prometheus::Family<prometheus::Counter>& key_requests_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 
+#include "gateway/access/key_keeper.h"
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
@@ -29,6 +30,7 @@ struct ServerState {
   std::size_t connections = 0;
   SlowHeaders slow_headers;
   PortTls tls{};
+  KeyKeeper keys{};
   std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.
   std::function<void()> all_written;  // If set: called when the last has been.
 

@@ -12,7 +12,8 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kFileBytesMax = MiB(1);  // A bundle of all public CAs has a quarter of it.
+// A bundle of all public CAs has a quarter of it, the most keys there may be have most of it.
+constexpr std::size_t kFileBytesMax = MiB(1);
 
 }  // namespace
 
@@ -20,7 +21,8 @@ const std::vector<PortCredential>& PortCredentialTable() {
   static const std::vector<PortCredential> table{
       {&PortCredentials::certificate, "certificate", "--tls-certificate"},
       {&PortCredentials::key, "key", "--tls-key"},
-      {&PortCredentials::client_ca, "client_ca", "--tls-client-ca"}};
+      {&PortCredentials::client_ca, "client_ca", "--tls-client-ca"},
+      {&PortCredentials::api_keys, "api_keys", "--api-keys"}};
   return table;
 }
 

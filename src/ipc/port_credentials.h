@@ -10,15 +10,16 @@
 namespace holdfast {
 
 // What the public ports show of themselves and ask of clients. As files: paths, empty where there
-// is none. As contents: PEM text.
+// is none. As contents: PEM text, and lines of keys.
 struct PortCredentials {
   std::string certificate;  // The server's, and those between it and its CA.
   std::string key;
   std::string client_ca;  // Not empty: clients must show a certificate of one of these.
+  std::string api_keys;   // Not empty: clients must show one of these keys; their hashes.
 
   bool operator==(const PortCredentials&) const = default;
   bool tls() const { return !certificate.empty(); }
-  bool any() const { return tls(); }
+  bool any() const { return tls() || !api_keys.empty(); }
 };
 
 // One of them, with the flag that names its file.

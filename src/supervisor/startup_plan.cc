@@ -55,8 +55,10 @@ std::string DescribeSandbox(Sandboxing sandbox, const std::vector<PlannedModel>&
 
 std::string DescribeAccess(const PortCredentials& credentials) {
   if (!credentials.any()) return "";
-  std::string text = "  access    TLS 1.2 or newer";
+  std::string text = "  access    ";
+  text += credentials.tls() ? "TLS 1.2 or newer" : "not encrypted";
   if (!credentials.client_ca.empty()) text += ", with a client certificate";
+  if (!credentials.api_keys.empty()) text += ", with an API key";
   return text + "\n";
 }
 

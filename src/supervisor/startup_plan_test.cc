@@ -51,6 +51,13 @@ TEST(StartupPlan, TellsWhatIsAskedOfClients) {
       << plan;
 }
 
+TEST(StartupPlan, SaysThatKeysTravelInTheClear) {
+  SupervisorOptions options = TwoModels();
+  options.credentials.api_keys = "a key";
+  const std::string plan = FormatStartupPlan(options, {}, {});
+  EXPECT_NE(plan.find("  access    not encrypted, with an API key\n"), std::string::npos) << plan;
+}
+
 TEST(StartupPlan, SaysThatNothingProvesTheModel) {
   ServableDescription tiny = Tiny();
   tiny.golden_examples = 0;

@@ -26,6 +26,7 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
   // On the loop, from here to OnDone().
   void Start(ModelCall call) {
     context_->AddInitialMetadata(std::string(kRequestId), call.request_id);
+    if (const auto refusal = RefusalOf(gateway_.state, *context_)) return End(*refusal);
     running_ = RunningCall::Start(gateway_.state, std::move(call),
                                   [this](const ModelCallAnswer& answer) { Answer(answer); });
   }
@@ -50,12 +51,7 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
       fill_(answer);
       return End(grpc::Status::OK);
     }
-    const ReasonEntry& entry = Describe(answer.reason);
-    context_->AddTrailingMetadata("x-holdfast-reason", std::string(entry.word));
-    if (MayRetry(entry.retry) && answer.retry_after > Duration::zero()) {
-      const auto hint = std::chrono::ceil<std::chrono::milliseconds>(answer.retry_after);
-      context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(hint.count()));
-    }
+    ExplainRefusal(*context_, answer.reason, answer.retry_after);
     End(ToStatus(answer));
   }
 

@@ -31,21 +31,25 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   ServerUnaryReactor* ServerLive(CallbackServerContext* context,
                                  const inference::ServerLiveRequest*,
                                  inference::ServerLiveResponse* response) override {
-    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerLive",
-                        [response](ServerState&) {
-                          response->set_live(true);
-                          return grpc::Status::OK;
-                        });
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ServerLive",
+        [response](ServerState&) {
+          response->set_live(true);
+          return grpc::Status::OK;
+        },
+        CallAccess::kOpen);
   }
 
   ServerUnaryReactor* ServerReady(CallbackServerContext* context,
                                   const inference::ServerReadyRequest*,
                                   inference::ServerReadyResponse* response) override {
-    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerReady",
-                        [response](ServerState& state) {
-                          response->set_ready(state.ready());
-                          return grpc::Status::OK;
-                        });
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ServerReady",
+        [response](ServerState& state) {
+          response->set_ready(state.ready());
+          return grpc::Status::OK;
+        },
+        CallAccess::kOpen);
   }
 
   ServerUnaryReactor* ModelReady(CallbackServerContext* context,
@@ -149,8 +153,8 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
-  ModelStreamInfer(CallbackServerContext*) override {
-    return StartInferenceStream(gateway_);
+  ModelStreamInfer(CallbackServerContext* context) override {
+    return StartInferenceStream(gateway_, KeyOf(*context));
   }
 
  private:
@@ -172,17 +176,20 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   ServerUnaryReactor* Order(CallbackServerContext* context, std::string_view method,
                             ModelOrder order, const std::string& model) {
     ServerUnaryReactor* const reactor = context->DefaultReactor();
-    boost::asio::co_spawn(gateway_.loop, CarryOut(gateway_.state, reactor, method, order, model),
+    boost::asio::co_spawn(gateway_.loop,
+                          CarryOut(gateway_.state, context, reactor, method, order, model),
                           boost::asio::detached);
     return reactor;
   }
 
-  static boost::asio::awaitable<void> CarryOut(ServerState& state, ServerUnaryReactor* reactor,
-                                               std::string_view method, ModelOrder order,
-                                               std::string model) {
+  static boost::asio::awaitable<void> CarryOut(ServerState& state, CallbackServerContext* context,
+                                               ServerUnaryReactor* reactor, std::string_view method,
+                                               ModelOrder order, std::string model) {
     const TimePoint start = Now();
     grpc::Status status = grpc::Status::OK;
-    if (!state.options.public_model_control) {
+    if (const auto refusal = RefusalOf(state, *context)) {
+      status = *refusal;
+    } else if (!state.options.public_model_control) {
       status = {grpc::StatusCode::PERMISSION_DENIED,
                 "models are loaded and unloaded on the admin address; to allow it here, start the "
                 "server with --model-control=public"};
