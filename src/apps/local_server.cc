@@ -19,8 +19,9 @@ namespace {
 struct Place {
   std::string_view address;
   std::string_view port;
+  std::string_view certificate = {};  // The setting that has TLS spoken there.
 };
-constexpr Place kPublic{"bind_address", "http_port"};
+constexpr Place kPublic{"bind_address", "http_port", "tls_certificate"};
 constexpr Place kAdmin{"admin_address", "admin_port"};
 
 void TakeVariable(const std::map<std::string, std::string>& environment, std::string_view variable,
@@ -42,7 +43,10 @@ ServerConfig ReadPlace(const std::map<std::string, std::string>& environment, co
         file->second,
         [&](const Setting& setting, std::string_view text,
             const std::string&) -> std::optional<std::string> {
-          if (setting.name != place.port && setting.name != place.address) return std::nullopt;
+          if (setting.name != place.port && setting.name != place.address &&
+              setting.name != place.certificate) {
+            return std::nullopt;
+          }
           return AssignText(setting, text, config);
         },
         ignored);
@@ -50,6 +54,9 @@ ServerConfig ReadPlace(const std::map<std::string, std::string>& environment, co
   TakeVariable(environment, FindSetting(place.port)->variable_alias, place.port, config);
   TakeVariable(environment, VariableName(place.port), place.port, config);
   TakeVariable(environment, VariableName(place.address), place.address, config);
+  if (!place.certificate.empty()) {
+    TakeVariable(environment, VariableName(place.certificate), place.certificate, config);
+  }
   return config;
 }
 
@@ -63,6 +70,9 @@ std::string FormatUrl(std::string host, std::uint16_t port) {
 
 Result<std::string> LocalHealthUrl(const std::map<std::string, std::string>& environment) {
   const ServerConfig config = ReadPlace(environment, kPublic);
+  // Whom to trust and which certificate to show, a probe on this machine cannot know; the admin
+  // address answers the same, and is plain.
+  if (!config.tls_certificate.empty()) return TRY(LocalAdminUrl(environment)) + "/healthz";
   if (config.http_port == 0) {
     return Error{Reason::kUsage,
                  "the server takes any free port; try --url http://127.0.0.1:PORT/healthz"};

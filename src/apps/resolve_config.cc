@@ -235,6 +235,10 @@ class Resolver {
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
     }
+    CheckGivenWith("tls_certificate", config.tls_certificate, "tls_key", config.tls_key);
+    CheckGivenWith("tls_key", config.tls_key, "tls_certificate", config.tls_certificate);
+    CheckGivenWith("tls_client_ca", config.tls_client_ca, "tls_certificate",
+                   config.tls_certificate);
     CheckPortsDiffer(config.http_port, config.grpc_port, "http_port", "the gRPC port");
     CheckPortsDiffer(config.admin_port, config.http_port, "admin_port", "the HTTP port");
     CheckPortsDiffer(config.admin_port, config.grpc_port, "admin_port", "the gRPC port");
@@ -263,6 +267,12 @@ class Resolver {
     for (std::size_t i = 1; i < given.size(); ++i) {
       Refuse(given[0], fmt::format("cannot be combined with {}; give one of the two", given[i]));
     }
+  }
+
+  void CheckGivenWith(std::string_view setting, const std::filesystem::path& value,
+                      std::string_view other, const std::filesystem::path& needed) {
+    if (value.empty() || !needed.empty()) return;
+    Refuse(Origin(setting), fmt::format("has no effect alone; give --{} as well", FlagName(other)));
   }
 
   void CheckPortsDiffer(std::uint16_t port, std::uint16_t other, std::string_view setting,

@@ -21,8 +21,15 @@ std::string TomlLine(const Setting& setting, const std::string& value) {
 }
 
 // What the setting needs besides itself, so that it is accepted.
-std::string Companions(const Setting& setting) {
-  return setting.name == "model_name" ? "model_base_path = \"folder\"\n" : "";
+std::string Companions(const Setting& setting, bool present) {
+  if (setting.name == "model_name") return "model_base_path = \"folder\"\n";
+  if (!present) return "";
+  if (setting.name == "tls_certificate") return "tls_key = \"key\"\n";
+  if (setting.name == "tls_key") return "tls_certificate = \"certificate\"\n";
+  if (setting.name == "tls_client_ca") {
+    return "tls_key = \"key\"\ntls_certificate = \"certificate\"\n";
+  }
+  return "";
 }
 
 class EverySetting : public testing::TestWithParam<Setting> {};
@@ -35,8 +42,8 @@ TEST_P(EverySetting, IsTakenFromFlagThenVariableThenFileThenDefault) {
   for (unsigned present = 0; present < 8; ++present) {
     const bool in_flag = present & 1, in_variable = present & 2, in_file = present & 4;
     ConfigSources sources;
-    sources.config_file =
-        folder.Write("c.toml", Companions(setting) + (in_file ? TomlLine(setting, values[2]) : ""));
+    sources.config_file = folder.Write("c.toml", Companions(setting, present != 0) +
+                                                     (in_file ? TomlLine(setting, values[2]) : ""));
     if (in_flag) sources.flags.push_back({FlagName(setting.name), values[0]});
     if (in_variable) sources.environment[VariableName(setting.name)] = values[1];
     const auto resolved = ResolveConfig(sources);
@@ -67,6 +74,7 @@ TEST_P(EverySetting, SurvivesTheWayToTheGatewayAsFlags) {
   ServerConfig config;
   if (setting.name == "model_name") config.model_base_path = "folder";
   if (setting.name == "model_base_path") config.model_name = "m";
+  if (setting.name.starts_with("tls_")) config.tls_certificate = config.tls_key = "file";
   ASSERT_EQ(AssignText(setting, SampleValue(setting), config), std::nullopt);
   ConfigSources sources;
   for (const std::string& flag : FormatAsFlags(config)) {
@@ -89,6 +97,15 @@ std::vector<ConfigProblem> ProblemsOf(const ConfigSources& sources) {
 TEST(ResolveConfig, OfAFlagGivenTwiceTheLastCounts) {
   const auto resolved = ResolveConfig({.flags = {{"workers", "3"}, {"workers", "4"}}});
   EXPECT_EQ(resolved->config.workers, 4u);
+}
+
+TEST(ResolveConfig, RefusesHalfOfATlsPair) {
+  for (const char* flag : {"tls-certificate", "tls-key", "tls-client-ca"}) {
+    const auto problems = ProblemsOf({.flags = {{flag, "file"}}});
+    ASSERT_EQ(problems.size(), 1u) << flag;
+    EXPECT_EQ(problems[0].exit_code, 64);
+    EXPECT_NE(problems[0].what.find("as well"), std::string::npos) << problems[0].what;
+  }
 }
 
 TEST(ResolveConfig, TakesTensorFlowServingsFlags) {

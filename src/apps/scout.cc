@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/scout.h"
 
+#include "apps/credential_check.h"
 #include "apps/failure.h"
 #include "ipc/role_arguments.h"
 #include "ipc/scout_options.h"
@@ -13,7 +14,7 @@ int RunScout(std::span<const std::string> words) {
   if (!arguments) return Fail(arguments.error());
   const Result<ScoutOptions> options = ScoutOptionsFrom(*arguments);
   if (!options) return Fail(options.error());
-  return RunScout(*options);
+  return RunScout(*options, CheckCredentials);
 }
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "apps/credential_check.h"
 #include "apps/failure.h"
 #include "apps/settings.h"
 #include "lifecycle/roster.h"
@@ -88,6 +89,13 @@ bool LogsAsText(LogStyle style) {
   return style == LogStyle::kText || (style == LogStyle::kAuto && ::isatty(STDERR_FILENO) == 1);
 }
 
+// Before anything is started: a server that cannot be reached shall not load a model first.
+Result<PortCredentials> TakeCredentials(const PortCredentials& files) {
+  PortCredentials contents = TRY(ReadPortCredentials(files));
+  TRY_DO(CheckCredentials(contents));
+  return contents;
+}
+
 GatewayOptions ToGatewayOptions(const ServerConfig& config) {
   return {.body_bytes_max = config.body_bytes_max,
           .queue_items_max = config.queue_items_max,
@@ -111,6 +119,11 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
+  options.credential_files = {.certificate = config.tls_certificate.string(),
+                              .key = config.tls_key.string(),
+                              .client_ca = config.tls_client_ca.string(),
+                              .api_keys = config.api_keys.string()};
+  options.credentials = TRY(TakeCredentials(options.credential_files));
   options.version_policy = TRY(PolicyOf(config));
   options.folders = TRY(FoldersOf(config, options.version_policy));
   options.model_config_file = config.model_config_file;

@@ -39,6 +39,11 @@ struct ServerConfig {
   std::uint16_t admin_port = 8081;
   std::filesystem::path port_file;
 
+  std::filesystem::path tls_certificate;  // Empty: no TLS.
+  std::filesystem::path tls_key;
+  std::filesystem::path tls_client_ca;
+  std::filesystem::path api_keys;
+
   std::uint32_t workers = 0;  // 0: as many as the cores and the memory allow.
   SandboxMode sandbox = SandboxMode::kOn;
   std::optional<std::uint32_t> worker_uid;

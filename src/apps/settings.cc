@@ -58,6 +58,18 @@ constexpr std::array kSettings{
             "File for the ports, once bound: {\"http\":8080,\"grpc\":8500,\"admin\":8081}.",
             &C::port_file},
 
+    Setting{"tls_certificate", "Access", "FILE", "",
+            "PEM certificate, then its chain. With it HTTP and gRPC are served over TLS alone.",
+            &C::tls_certificate},
+    Setting{"tls_key", "Access", "FILE", "",
+            "The certificate's private key, PEM, without a password.", &C::tls_key},
+    Setting{"tls_client_ca", "Access", "FILE", "",
+            "PEM authorities: clients must show a certificate of one of them (mTLS).",
+            &C::tls_client_ca},
+    Setting{"api_keys", "Access", "FILE", "",
+            "Clients must show one of these keys. A line is NAME SHA256 [PER_SECOND [BURST]].",
+            &C::api_keys},
+
     Setting{
         "workers", "Workers", "N", "",
         "Worker processes for each version. 0: one a core, and as many items as cores run at once.",

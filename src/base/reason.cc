@@ -11,12 +11,15 @@ constexpr int kExitData = 65;
 constexpr int kExitNoInput = 66;
 constexpr int kExitUnavailable = 69;
 constexpr int kExitSoftware = 70;
+constexpr int kExitNoPermission = 77;
 constexpr int kExitConfig = 78;
 
 // In the order of the enumeration: Describe() indexes it.
 constexpr std::array kTable{
     ReasonEntry{Reason::kOk, "OK", 200, 0, Retry::kNo, 0},
     ReasonEntry{Reason::kBadRequest, "BAD_REQUEST", 400, 3, Retry::kNo, kExitData},
+    ReasonEntry{Reason::kUnauthenticated, "UNAUTHENTICATED", 401, 16, Retry::kNo,
+                kExitNoPermission},
     ReasonEntry{Reason::kNotFound, "NOT_FOUND", 404, 5, Retry::kNo, kExitNoInput},
     ReasonEntry{Reason::kMethodNotAllowed, "METHOD_NOT_ALLOWED", 405, 12, Retry::kNo, kExitUsage},
     ReasonEntry{Reason::kNotAcceptable, "NOT_ACCEPTABLE", 406, 3, Retry::kNo, kExitUsage},

@@ -12,6 +12,7 @@ namespace holdfast {
 enum class Reason : std::uint32_t {
   kOk = 0,
   kBadRequest,
+  kUnauthenticated,
   kNotFound,
   kMethodNotAllowed,
   kNotAcceptable,

@@ -19,6 +19,7 @@
 #include "gateway/canary.h"
 #include "gateway/coroutine.h"
 #include "gateway/grpc/grpc_server.h"
+#include "gateway/grpc/tls_tunnel.h"
 #include "gateway/http_connection.h"
 #include "gateway/inference_service.h"
 #include "gateway/load_counter.h"
@@ -27,6 +28,7 @@
 #include "gateway/server_state.h"
 #include "gateway/supervisor_link.h"
 #include "ipc/death_report.h"
+#include "ipc/port_credentials.h"
 #include "os/cgroup.h"
 #include "os/process_title.h"
 #include "os/shared_memory.h"
@@ -83,6 +85,10 @@ class Gateway {
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
     loop_.run();
     grpc_.Shutdown(kGrpcGoodbye);
+    if (state_.tls.on()) {  // What gRPC said last is still on its way through us.
+      loop_.restart();
+      loop_.run_for(kQuietTime);
+    }
     sink_.Flush();
     return 0;
   }
@@ -113,6 +119,7 @@ class Gateway {
   // Not before it knows what there is to serve: clients wait in the listen queue for some
   // milliseconds instead of being told that nothing is there.
   void StartAccepting() {
+    if (options_.credentials && !have_credentials_) return;  // Never in the clear by mistake.
     if (std::exchange(accepting_, true)) return;
     asio::co_spawn(loop_, AcceptHttp(http_acceptor_, ClientAudience()), asio::detached);
     asio::co_spawn(loop_, AcceptHttp(admin_acceptor_, Audience::kAdmin), asio::detached);
@@ -176,12 +183,20 @@ class Gateway {
   asio::awaitable<void> AcceptGrpc() {
     for (;;) {
       if (ClientsHold(options_.connections_max)) {
+        MakeRoom();
         co_await Pause(kAcceptPause);
         continue;
       }
       asio::ip::tcp::socket socket = co_await NextConnection(grpc_acceptor_);
       if (!socket.is_open()) co_return;
-      grpc_.Adopt(socket.release());
+      if (state_.tls.on()) {
+        asio::co_spawn(loop_,
+                       ServeGrpcOverTls(std::move(socket), state_,
+                                        [this](int end) { grpc_.AdoptUncounted(end); }),
+                       asio::detached);
+      } else {
+        grpc_.Adopt(socket.release());
+      }
     }
   }
 
@@ -251,6 +266,9 @@ class Gateway {
       case MessageKind::kServables:
         OnServables(news.descriptors[0]);
         break;
+      case MessageKind::kCredentials:
+        OnCredentials(news.descriptors[0]);
+        break;
       case MessageKind::kModelOrderDone: {
         const Reason reason = ReasonFromNumber(message.code).value_or(Reason::kInternal);
         orders_.Done(message.value,
@@ -297,6 +315,25 @@ class Gateway {
       return;
     }
     inference_.AddServable(id, std::move(*description));
+  }
+
+  // What cannot be used changes nothing: who has been served is served on.
+  void OnCredentials(const UniqueFd& memory) {
+    const auto credentials = DecodePortCredentials(ReadSealedText(memory));
+    const Status used = credentials ? Use(*credentials) : Status(credentials.error());
+    if (!used) return log_.Error("credentials-refused", {{"error", used.error().message}});
+    have_credentials_ = true;
+    if (state_.tls.on()) metrics_.CertificateEnds(state_.tls.certificate_end());
+    log_.Info("credentials-used", {{"certificate_ends", state_.tls.certificate_end()},
+                                   {"api_keys", state_.keys.size()}});
+  }
+
+  Status Use(const PortCredentials& credentials) {
+    std::vector<ApiKey> keys;
+    if (!credentials.api_keys.empty()) keys = TRY(ParseApiKeys(credentials.api_keys));
+    if (credentials.tls()) TRY_DO(state_.tls.Use(credentials));
+    state_.keys.Use(std::move(keys), Now());
+    return {};
   }
 
   Status PassOn(ModelOrder order, std::uint64_t number, const std::string& text) {
@@ -387,6 +424,7 @@ class Gateway {
   std::set<std::string> mirrored_;     // Models that gRPC's health service knows.
   std::set<ServableId> told_drained_;  // Retiring ones that the supervisor may end.
   bool accepting_ = false;
+  bool have_credentials_ = false;
   std::size_t most_connections_ = 0;   // Since memory was given back last.
   std::uint64_t accept_failures_ = 0;  // Not yet told.
   TimePoint accept_logged_ = TimePoint::min();

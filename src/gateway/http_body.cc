@@ -71,7 +71,7 @@ Result<std::size_t> BodyReader::Length(const HttpParser& parser) const {
 
 asio::awaitable<Result<Body>> BodyReader::Read(HttpParser& parser, std::size_t length) {
   if (beast::iequals(HeaderField(parser, http::field::expect), "100-continue")) {
-    stream_.expires_after(kContinueTime);
+    stream_.tcp().expires_after(kContinueTime);
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     const auto [error, bytes] = co_await asio::async_write(stream_, asio::buffer(kContinue), kUse);
     if (error) co_return Error{Reason::kClientClosed, "the client is gone"};
@@ -116,7 +116,7 @@ asio::awaitable<Result<Body>> BodyReader::ReadChunks(HttpParser& parser, std::si
 // A body must come at a minimum rate, after the grace that a header gets.
 void BodyReader::ExpectProgress(TimePoint start, std::size_t done) {
   const auto earned = std::chrono::seconds((done + 1) / options_.body_bytes_per_second_min);
-  stream_.expires_at(start + Duration(options_.header_timeout) + earned);
+  stream_.tcp().expires_at(start + Duration(options_.header_timeout) + earned);
 }
 
 asio::awaitable<Result<Body>> BodyReader::Inflate(Body body, ContentCoding coding) {

@@ -3,7 +3,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/beast/core/flat_static_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "gateway/http/content_coding.h"
+#include "gateway/tls/tcp_or_tls_stream.h"
 #include "ipc/gateway_options.h"
 
 namespace holdfast {
@@ -36,7 +36,7 @@ struct Body {
 // Reads the body of the request whose header `parser` has.
 class BodyReader {
  public:
-  BodyReader(boost::beast::tcp_stream& stream, HttpBuffer& buffer, const GatewayOptions& options)
+  BodyReader(TcpOrTlsStream& stream, HttpBuffer& buffer, const GatewayOptions& options)
       : stream_(stream), buffer_(buffer), options_(options) {}
 
   // Bytes on the wire; for a chunked one, whose length nobody knows, the largest allowed.
@@ -53,7 +53,7 @@ class BodyReader {
   boost::asio::awaitable<Result<Body>> ReadChunks(HttpParser& parser, std::size_t most);
   void ExpectProgress(TimePoint start, std::size_t done);
 
-  boost::beast::tcp_stream& stream_;
+  TcpOrTlsStream& stream_;
   HttpBuffer& buffer_;
   const GatewayOptions& options_;
 };

@@ -2,6 +2,7 @@
 #include "gateway/http_connection.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -16,9 +17,13 @@
 #include "gateway/coroutine.h"
 #include "gateway/endpoints.h"
 #include "gateway/http/api_documents.h"
+#include "gateway/http/routes.h"
 #include "gateway/http_body.h"
+#include "gateway/let_in.h"
+#include "gateway/linger.h"
 #include "gateway/order_model.h"
 #include "gateway/request_id.h"
+#include "gateway/tls_handshake.h"
 #include "ipc/label_order.h"
 #include "os/steady_clock.h"
 
@@ -31,19 +36,30 @@ namespace http = beast::http;
 using beast::error_code;
 
 constexpr std::size_t kOrderBytesMax = KiB(1);
-constexpr std::size_t kDrainBytesMax = MiB(128);
-constexpr auto kDrainTime = std::chrono::seconds(2);
 constexpr auto kWriteTime = std::chrono::seconds(30);
+// How often to look whether a client that has sent something more is still there.
+constexpr auto kHangUpCheck = std::chrono::milliseconds(100);
+
+// Whether the other side sends no more, whatever of it is still unread.
+bool HasHungUp(int socket) {
+  pollfd entry{.fd = socket, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&entry, 1, 0) > 0;
+}
 
 class Connection {
  public:
   Connection(asio::ip::tcp::socket socket, ServerState& state, Audience audience)
-      : stream_(std::move(socket)),
+      : stream_(std::move(socket),
+                audience == Audience::kAdmin ? nullptr : state.tls.NewSession(TlsPort::kHttp)),
         state_(state),
         audience_(audience),
         bodies_(stream_, buffer_, state.options) {}
 
   asio::awaitable<void> Run() {
+    if (stream_.tls() != nullptr) {
+      const bool begun = co_await BeginTls();
+      if (!begun) co_return;
+    }
     // Not `while (co_await …) {}`: GCC 12 compiles that to a trap.
     for (bool goes_on = true; goes_on;) {
       goes_on = co_await ServeOne();
@@ -66,6 +82,19 @@ class Connection {
     ContentCoding answer_coding = ContentCoding::kIdentity;
   };
 
+  asio::awaitable<bool> BeginTls() {
+    const Handshake outcome = co_await ShakeHands(stream_, state_, TlsPort::kHttp);
+    if (outcome == Handshake::kPlain) {
+      stream_.DropTls();
+      Exchange exchange;
+      exchange.start = Now();
+      exchange.id = MakeRequestId({});
+      exchange.body_unread = true;
+      co_await Refuse(exchange, Reason::kBadRequest, "this port speaks TLS only; use https://");
+    }
+    co_return outcome == Handshake::kDone;
+  }
+
   // Serves one request. False: the connection has ended.
   asio::awaitable<bool> ServeOne() {
     const bool begun = co_await AwaitRequest();
@@ -73,7 +102,7 @@ class Connection {
     HttpParser parser;
     parser.header_limit(kHttpHeaderBytesMax);
     parser.body_limit(boost::none);
-    stream_.expires_after(state_.options.header_timeout);
+    stream_.tcp().expires_after(state_.options.header_timeout);
     const auto [error, bytes] = co_await ReadHeader(parser);
     Exchange exchange;
     exchange.start = Now();
@@ -87,7 +116,7 @@ class Connection {
   }
 
   asio::awaitable<std::tuple<error_code, std::size_t>> ReadHeader(HttpParser& parser) {
-    const SlowHeaders::Entry waiting(state_.slow_headers, Now(), [this] { stream_.close(); });
+    const SlowHeaders::Entry waiting(state_.slow_headers, Now(), [this] { stream_.tcp().close(); });
     co_return co_await http::async_read_header(stream_, buffer_, parser, kUse);
   }
 
@@ -97,7 +126,7 @@ class Connection {
       co_await state_.pipeline_turns.Turn();
       co_return true;
     }
-    stream_.expires_after(state_.options.keep_alive);
+    stream_.tcp().expires_after(state_.options.keep_alive);
     const auto [error, bytes] =
         co_await stream_.async_read_some(buffer_.prepare(kHttpHeaderBytesMax / 4), kUse);
     buffer_.commit(bytes);
@@ -138,6 +167,10 @@ class Connection {
     }
     exchange.endpoint = EndpointName(route->endpoint);
     exchange.route = &*route;
+    if (const KeyKeeper::Verdict verdict = Judge(parser, *route); verdict.reason != Reason::kOk) {
+      co_return co_await Refuse(exchange, verdict.reason, std::string(verdict.words),
+                                verdict.retry_after);
+    }
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (IsModelOrder(route->endpoint)) co_return co_await OrderModel(exchange, *route);
     if (route->endpoint == Endpoint::kApiDocument) {
@@ -148,6 +181,14 @@ class Connection {
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
     }
     co_return co_await Infer(parser, exchange, *route);
+  }
+
+  // Whether the key that the request shows lets it in. The operator's port asks for none.
+  KeyKeeper::Verdict Judge(const HttpParser& parser, const holdfast::Route& route) {
+    if (audience_ == Audience::kAdmin || IsOpen(route.endpoint)) return {};
+    std::string_view key = BearerKey(HeaderField(parser, http::field::authorization));
+    if (key.empty()) key = HeaderField(parser, "x-api-key");
+    return LetIn(state_, key);
   }
 
   // An operator's order, whose words are in a small body.
@@ -182,7 +223,7 @@ class Connection {
     } else {
       order = route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
     }
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     const Status outcome = co_await holdfast::OrderModel(state_, order, std::move(text));
     if (!outcome) co_return co_await Refuse(exchange, outcome.error());
     HttpAnswer answer;
@@ -333,7 +374,7 @@ class Connection {
     };
     const CallId id = state_.inference.Submit(std::move(call));
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
-    stream_.expires_never();
+    stream_.tcp().expires_never();
     co_await (shared->signal.async_wait(kUse) || AwaitDisconnect());
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
     state_.inference.Cancel(id);
@@ -342,14 +383,20 @@ class Connection {
 
   // Ends when the client is gone. A client that sends its next request early is not.
   asio::awaitable<void> AwaitDisconnect() {
-    auto& socket = stream_.socket();
+    auto& socket = stream_.tcp().socket();
     const auto [error] = co_await socket.async_wait(asio::socket_base::wait_read, kUse);
     if (error) co_return;
     char byte = 0;
     const ssize_t peeked = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (peeked <= 0) co_return;
-    asio::steady_timer never(stream_.get_executor(), TimePoint::max());
-    co_await never.async_wait(kUse);
+    // With TLS it may be a goodbye, which nobody but OpenSSL can read: the end comes right after.
+    const bool may_be_goodbye = stream_.tls() != nullptr;
+    asio::steady_timer pause(stream_.get_executor(), TimePoint::max());
+    while (!may_be_goodbye || !HasHungUp(socket.native_handle())) {
+      if (may_be_goodbye) pause.expires_after(kHangUpCheck);
+      const auto [cancelled] = co_await pause.async_wait(kUse);
+      if (cancelled) co_return;
+    }
   }
 
   // --- Answers ---
@@ -390,7 +437,7 @@ class Connection {
     // 304 tells the length of what it leaves out, as HEAD does.
     const bool bare = exchange.head || answer.status == 304;
     if (!bare) response.body() = std::move(answer.body);
-    stream_.expires_after(kWriteTime);
+    stream_.tcp().expires_after(kWriteTime);
     http::response_serializer<http::string_body> serializer(response);
     serializer.split(false);
     const auto [error, bytes] = co_await http::async_write(stream_, serializer, kUse);
@@ -398,25 +445,11 @@ class Connection {
     state_.metrics.ResponseSent(exchange.endpoint, answer.status, Now() - exchange.start);
     if (error) co_return false;
     if (exchange.keep_alive) co_return true;
-    co_await Linger();
+    co_await Linger(stream_);
     co_return false;
   }
 
-  // Closing with unread bytes would send a reset, which destroys the answer on its way: our side is
-  // closed first, and what the client still sends is read, within bounds.
-  asio::awaitable<void> Linger() {
-    error_code ignored;
-    stream_.socket().shutdown(asio::socket_base::shutdown_send, ignored);
-    stream_.expires_after(kDrainTime);
-    std::array<std::uint8_t, KiB(16)> discarded{};
-    for (std::size_t total = 0; total < kDrainBytesMax;) {
-      const auto [error, bytes] = co_await stream_.async_read_some(asio::buffer(discarded), kUse);
-      if (error) co_return;
-      total += bytes;
-    }
-  }
-
-  beast::tcp_stream stream_;
+  TcpOrTlsStream stream_;
   HttpBuffer buffer_;
   ServerState& state_;
   Audience audience_;

@@ -58,6 +58,14 @@ Metrics::Metrics()
                            "Faults that an operator's drill injected, by kind")),
       model_loads_(Family(registry_, prometheus::BuildCounter(), "holdfast_model_loads_total",
                           "Versions of models that were loaded, or were not, by how it ended")),
+      handshake_failures_(Family(registry_, prometheus::BuildCounter(),
+                                 "holdfast_tls_handshake_failures_total",
+                                 "Connections that never came to speak TLS, by why")),
+      certificate_end_(Family(registry_, prometheus::BuildGauge(),
+                              "holdfast_tls_certificate_end_seconds",
+                              "When the certificate in use ends, in Unix time")),
+      key_requests_(Family(registry_, prometheus::BuildCounter(), "holdfast_api_key_requests_total",
+                           "Requests with a known API key, by its name and whether it was let in")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -138,6 +146,22 @@ void Metrics::Quarantined() { quarantined_.Increment(); }
 
 void Metrics::Drilled(DrillFault fault) {
   drill_faults_.Add({{"fault", std::string(DrillFaultWord(fault))}}).Increment();
+}
+
+void Metrics::HandshakeFailed(TlsPort port, HandshakeFailure failure) {
+  handshake_failures_
+      .Add({{"port", std::string(TlsPortName(port))},
+            {"reason", std::string(HandshakeFailureWord(failure))}})
+      .Increment();
+}
+
+void Metrics::KeyShown(std::string_view name, bool let_in) {
+  key_requests_.Add({{"key", std::string(name)}, {"result", let_in ? "ok" : "limited"}})
+      .Increment();
+}
+
+void Metrics::CertificateEnds(std::int64_t at) {
+  certificate_end_.Add({}).Set(static_cast<double>(at));
 }
 
 void Metrics::ModelLoaded(const std::string& model, std::string_view result) {

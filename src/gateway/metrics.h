@@ -15,6 +15,8 @@
 #include "base/drill_fault.h"
 #include "base/reason.h"
 #include "base/time.h"
+#include "gateway/tls/handshake_failure.h"
+#include "gateway/tls/tls_context.h"
 
 namespace holdfast {
 
@@ -47,6 +49,11 @@ class Metrics {
   void HostSlept();
   void Quarantined();
   void Drilled(DrillFault fault);
+  void HandshakeFailed(TlsPort port, HandshakeFailure failure);
+  // A request with a key that is known: let in, or over its quota.
+  void KeyShown(std::string_view name, bool let_in);
+  // Unix time, in seconds.
+  void CertificateEnds(std::int64_t at);
 
   struct Levels {
     std::size_t queued = 0;
@@ -90,6 +97,9 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& canary_failures_;
   prometheus::Family<prometheus::Counter>& drill_faults_;
   prometheus::Family<prometheus::Counter>& model_loads_;
+  prometheus::Family<prometheus::Counter>& handshake_failures_;
+  prometheus::Family<prometheus::Gauge>& certificate_end_;
+  prometheus::Family<prometheus::Counter>& key_requests_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

@@ -4,12 +4,14 @@
 #include <cstddef>
 #include <functional>
 
+#include "gateway/access/key_keeper.h"
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
 #include "gateway/pipeline_turns.h"
 #include "gateway/servable_table.h"
 #include "gateway/slow_headers.h"
+#include "gateway/tls/port_tls.h"
 #include "ipc/gateway_options.h"
 #include "telemetry/log.h"
 
@@ -27,6 +29,8 @@ struct ServerState {
   bool draining = false;
   std::size_t connections = 0;
   SlowHeaders slow_headers;
+  PortTls tls{};
+  KeyKeeper keys{};
   std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.
   std::function<void()> all_written;  // If set: called when the last has been.
 

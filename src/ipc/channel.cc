@@ -41,10 +41,12 @@ std::size_t DescriptorsOf(MessageKind kind) {
     case MessageKind::kForked:
     case MessageKind::kServable:
     case MessageKind::kServables:
+    case MessageKind::kCredentials:
     case MessageKind::kWorkerDied:
     case MessageKind::kModelOrder:
     case MessageKind::kModelOrderDone:
     case MessageKind::kConfigure:
+    case MessageKind::kCredentialsSeen:
     case MessageKind::kOffers:
       return 1;
     default:

@@ -19,6 +19,7 @@ Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
   options.connections_max = TRY(arguments.Number("connections_max"));
   options.grpc_message_bytes_max = TRY(arguments.Number("grpc_message_bytes_max"));
   options.public_model_control = TRY(arguments.Number("public_model_control")) != 0;
+  options.credentials = TRY(arguments.Number("credentials")) != 0;
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   return {};
 }
@@ -48,6 +49,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("connections_max", options.connections_max)
       .Set("grpc_message_bytes_max", options.grpc_message_bytes_max)
       .Set("public_model_control", static_cast<int>(options.public_model_control))
+      .Set("credentials", static_cast<int>(options.credentials))
       .Set("hang_floor_ms", options.hang_floor.count())
       .Set("deadline_default_ms", options.deadline_default.count())
       .Set("deadline_max_ms", options.deadline_max.count())

@@ -26,6 +26,7 @@ struct GatewayOptions {
   std::size_t connections_max = 1024;
   std::size_t grpc_message_bytes_max = MiB(64);
   bool public_model_control = false;  // Clients may load and unload models.
+  bool credentials = false;           // It takes no connection before kCredentials has come.
   std::chrono::milliseconds hang_floor{5000};
 
   std::chrono::milliseconds deadline_default{10'000};

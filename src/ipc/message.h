@@ -27,6 +27,7 @@ enum class MessageKind : std::uint32_t {
   kServable,        // servable; descriptor: its description.
   kServableFailed,  // servable: its crash budget is spent.
   kServables,       // descriptor: the list of all (ipc/servable_list.h), whenever it has changed.
+  kCredentials,     // descriptor: what the public ports show and ask for (ipc/port_credentials.h).
   kModelOrderDone,  // code = Reason, value = the order's number; descriptor: the words for it.
   kWorker,          // slot, generation, servable; descriptors: channel, arena.
   kWorkerDied,      // slot, generation, servable, code = DeathCause; descriptor: a DeathReport.
@@ -46,6 +47,7 @@ enum class MessageKind : std::uint32_t {
   kConfigure,  // descriptor: where models lie from now on (ipc/model_folders_text.h). Then as
                // kScan.
   // scout → supervisor
+  kCredentialsSeen,  // code = Reason; descriptor: as kCredentials has it, or why it cannot be used.
   kOffers,  // code = 1 if asked for; descriptor: what the repository holds (ipc/offer_list.h).
   // worker → gateway
   kReady,   // slot, generation.

@@ -11,6 +11,9 @@ RoleArguments ToArguments(const ScoutOptions& options) {
       .Set("config_file", options.config_file.string())
       .Set("file_is_old", options.file_is_old ? 1 : 0)
       .Set("period_ms", options.period.count());
+  for (const PortCredential& one : PortCredentialTable()) {
+    arguments.Set(std::string(one.name), options.credential_files.*one.member);
+  }
   return arguments;
 }
 
@@ -20,6 +23,9 @@ Result<ScoutOptions> ScoutOptionsFrom(const RoleArguments& arguments) {
   options.folders = TRY(DecodeModelFolders(folders));
   options.config_file = TRY(arguments.Text("config_file"));
   options.file_is_old = TRY(arguments.Number("file_is_old")) != 0;
+  for (const PortCredential& one : PortCredentialTable()) {
+    options.credential_files.*one.member = TRY(arguments.Text(std::string(one.name)));
+  }
   options.period = std::chrono::milliseconds(TRY(arguments.Number("period_ms")));
   return options;
 }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/result.h"
+#include "ipc/port_credentials.h"
 #include "ipc/role_arguments.h"
 #include "model/model_folders.h"
 
@@ -15,6 +16,7 @@ struct ScoutOptions {
   ModelFolders folders;
   std::filesystem::path config_file;       // That lists the models. Empty: there is none.
   bool file_is_old = false;                // `folders` are newer than what it holds now.
+  PortCredentials credential_files;
   std::chrono::milliseconds period{2000};  // 0: it looks when it is asked, and else never.
 };
 RoleArguments ToArguments(const ScoutOptions& options);

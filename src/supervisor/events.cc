@@ -33,6 +33,7 @@ void Supervisor::OnGatewayMessage() {
           return;
         }
         gateway_->greeted = true;
+        TellCredentials();
         for (const auto& [id, model] : models_) {
           AnnounceServable(id);
           // Whoever asked it is gone with the last gateway.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ipc/gateway_options.h"
+#include "ipc/port_credentials.h"
 #include "ipc/zygote_options.h"
 #include "lifecycle/fleet.h"
 #include "model/model_folders.h"
@@ -32,6 +33,8 @@ struct SupervisorOptions {
   std::uint16_t grpc_port = 8500;
   std::string admin_address = "127.0.0.1";
   std::uint16_t admin_port = 8081;
+  PortCredentials credential_files;
+  PortCredentials credentials;      // What the files hold at the start; checked.
   std::filesystem::path port_file;  // Empty: none is written.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;

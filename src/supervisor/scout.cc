@@ -29,8 +29,11 @@ constexpr auto kSettleTime = std::chrono::milliseconds(500);
 
 class Scout {
  public:
-  Scout(const ScoutOptions& options, Poller poller)
-      : options_(options), poller_(std::move(poller)), channel_(UniqueFd(kScoutChannelFd)) {
+  Scout(const ScoutOptions& options, CredentialWatch::Check check, Poller poller)
+      : options_(options),
+        credentials_(options.credential_files, std::move(check)),
+        poller_(std::move(poller)),
+        channel_(UniqueFd(kScoutChannelFd)) {
     if (options_.file_is_old) SetFileAside();
     known_.rules = RulesOf(options_.folders);  // The supervisor's own: no news.
   }
@@ -92,6 +95,7 @@ class Scout {
     }
     complaints_ = std::move(complaints);
     WatchFolders(found);
+    TellCredentials(now);
     // Whoever asks says that the files are complete.
     const Offering offering{.offers = asked_ ? found : Settled(found, now),
                             .rules = RulesOf(options_.folders)};
@@ -100,7 +104,8 @@ class Scout {
     if (options_.period.count() <= 0) {
       next_look_ = kNever;
     } else {
-      next_look_ = now + (unsettled_.empty() ? Duration(options_.period) : Duration(kSettleTime));
+      const bool settled_all = unsettled_.empty() && !credentials_.unsettled();
+      next_look_ = now + (settled_all ? Duration(options_.period) : Duration(kSettleTime));
     }
   }
 
@@ -164,11 +169,24 @@ class Scout {
     if (!options_.config_file.empty()) {
       folders.insert(std::filesystem::absolute(options_.config_file).parent_path());
     }
+    for (const std::string& folder : credentials_.folders()) folders.insert(folder);
     for (const Offer& offer : offers) {
       folders.insert(offer.folder);
       folders.insert(offer.folder.parent_path());
     }
     watch_->Watch(folders);
+  }
+
+  void TellCredentials(TimePoint now) {
+    const auto seen = credentials_.Look(now, asked_);
+    if (!seen) return;
+    const Reason reason = *seen ? Reason::kOk : seen->error().reason;
+    const Result<UniqueFd> memory = MakeSealedText(
+        "holdfast-credentials", *seen ? EncodePortCredentials(**seen) : seen->error().message);
+    if (!memory) return;
+    channel_.Send(
+        {.kind = MessageKind::kCredentialsSeen, .code = static_cast<std::uint32_t>(reason)},
+        {memory->get()});
   }
 
   void Tell(const Offering& offering) {
@@ -184,6 +202,7 @@ class Scout {
   };
 
   ScoutOptions options_;
+  CredentialWatch credentials_;
   Poller poller_;
   Channel channel_;
   std::optional<FolderWatch> watch_;
@@ -198,12 +217,12 @@ class Scout {
 
 }  // namespace
 
-int RunScout(const ScoutOptions& options) {
+int RunScout(const ScoutOptions& options, CredentialWatch::Check check) {
   SetProcessTitle("holdfast: scout", "hf-scout");
   ResetSignals();
   Result<Poller> poller = Poller::Open();
   if (!poller) return Describe(poller.error().reason).exit_code;
-  return Scout(options, std::move(*poller)).Run();
+  return Scout(options, std::move(check), std::move(*poller)).Run();
 }
 
 }  // namespace holdfast

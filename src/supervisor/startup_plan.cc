@@ -53,6 +53,15 @@ std::string DescribeSandbox(Sandboxing sandbox, const std::vector<PlannedModel>&
   return "";
 }
 
+std::string DescribeAccess(const PortCredentials& credentials) {
+  if (!credentials.any()) return "";
+  std::string text = "  access    ";
+  text += credentials.tls() ? "TLS 1.2 or newer" : "not encrypted";
+  if (!credentials.client_ca.empty()) text += ", with a client certificate";
+  if (!credentials.api_keys.empty()) text += ", with an API key";
+  return text + "\n";
+}
+
 }  // namespace
 
 std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts& ports,
@@ -64,9 +73,10 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   text += fmt::format("  workers   {}\n", options.workers_why);
   text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, models));
   text += fmt::format(
-      "  http      http://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
-      options.bind_address, ports.http);
+      "  http      {}://{}:{}  (/classify, /v1/models, /invocations, /healthz, /metrics)\n",
+      options.credentials.tls() ? "https" : "http", options.bind_address, ports.http);
   text += fmt::format("  grpc      {}:{}\n", options.bind_address, ports.grpc);
+  text += DescribeAccess(options.credentials);
   text += fmt::format("  admin     http://{}:{}  (/debug/deaths, /debug/quarantine, /metrics)\n",
                       options.admin_address, ports.admin);
   text += fmt::format(

@@ -40,6 +40,24 @@ TEST(StartupPlan, TellsWhatIsServedAndWhatCouldNotBeLoaded) {
   }
 }
 
+TEST(StartupPlan, TellsWhatIsAskedOfClients) {
+  SupervisorOptions options = TwoModels();
+  EXPECT_EQ(FormatStartupPlan(options, {}, {}).find("  access"), std::string::npos);
+  options.credentials = {.certificate = "C", .key = "K", .client_ca = "A"};
+  const std::string plan = FormatStartupPlan(options, {.http = 8443}, {});
+  EXPECT_NE(plan.find("https://0.0.0.0:8443"), std::string::npos) << plan;
+  EXPECT_NE(plan.find("  access    TLS 1.2 or newer, with a client certificate\n"),
+            std::string::npos)
+      << plan;
+}
+
+TEST(StartupPlan, SaysThatKeysTravelInTheClear) {
+  SupervisorOptions options = TwoModels();
+  options.credentials.api_keys = "a key";
+  const std::string plan = FormatStartupPlan(options, {}, {});
+  EXPECT_NE(plan.find("  access    not encrypted, with an API key\n"), std::string::npos) << plan;
+}
+
 TEST(StartupPlan, SaysThatNothingProvesTheModel) {
   ServableDescription tiny = Tiny();
   tiny.golden_examples = 0;

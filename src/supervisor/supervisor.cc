@@ -9,6 +9,7 @@
 
 #include "base/build_id.h"
 #include "os/process_title.h"
+#include "os/shared_memory.h"
 #include "os/signals.h"
 #include "os/steady_clock.h"
 #include "os/system_error.h"
@@ -36,11 +37,18 @@ Result<std::unique_ptr<Supervisor>> Supervisor::Open(SupervisorOptions options) 
   if (!options.port_file.empty()) {
     TRY_DO(WritePortFile(options.port_file, listeners.ports()));
   }
+  UniqueFd credentials;
+  if (options.credentials.any()) {
+    credentials =
+        TRY(MakeSealedText("holdfast-credentials", EncodePortCredentials(options.credentials)));
+  }
   UniqueFd signals = TRY(OpenSignals({SIGTERM, SIGINT, SIGHUP, SIGCHLD}));
   TRY_DO(BecomeSubreaper());
   Poller poller = TRY(Poller::Open());
-  return std::unique_ptr<Supervisor>(new Supervisor(std::move(options), std::move(poller),
-                                                    std::move(signals), std::move(listeners)));
+  std::unique_ptr<Supervisor> supervisor(new Supervisor(std::move(options), std::move(poller),
+                                                        std::move(signals), std::move(listeners)));
+  supervisor->credentials_ = std::move(credentials);
+  return supervisor;
 }
 
 Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signals,
@@ -56,6 +64,7 @@ Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signal
       fleet_(options_.fleet),
       roster_(options_.version_policy) {
   options_.gateway.build = BuildDigest(BuildId());
+  options_.gateway.credentials = options_.credentials.any();
   roster_.Offered({.offers = options_.offers, .rules = RulesOf(options_.folders)});
 }
 
@@ -234,6 +243,23 @@ void Supervisor::ForgetLines(LineReader& lines) {
 
 void Supervisor::TellGateway(const Message& message, std::initializer_list<int> descriptors) {
   if (gateway_.has_value()) gateway_->channel.Send(message, descriptors);
+}
+
+void Supervisor::TellCredentials() {
+  if (!credentials_ || !gateway_.has_value() || !gateway_->greeted) return;
+  TellGateway({.kind = MessageKind::kCredentials}, {credentials_.get()});
+}
+
+void Supervisor::OnCredentials(Channel::Incoming& news) {
+  const std::string text = ReadSealedText(news.descriptors[0]);
+  if (ReasonFromNumber(news.message.code) != Reason::kOk) {
+    log_.Error("credentials-not-taken", {{"why", text}, {"effect", "the last ones serve on"}});
+    return;
+  }
+  if (text == ReadSealedText(credentials_)) return;
+  credentials_ = std::move(news.descriptors[0]);
+  log_.Info("credentials-changed");
+  TellCredentials();
 }
 
 void Supervisor::AnnounceServable(ServableId servable) {

@@ -161,6 +161,8 @@ class Supervisor {
   void DrainLines(LineReader& lines, const std::string& role, LogLevel level);
   void ForgetLines(LineReader& lines);
   void TellGateway(const Message& message, std::initializer_list<int> descriptors = {});
+  void TellCredentials();
+  void OnCredentials(Channel::Incoming& news);
   void AnnounceServable(ServableId servable);
   void PrintPlanOnce();
   TimePoint NextWake() const;
@@ -177,6 +179,7 @@ class Supervisor {
   Log log_;
   Fleet fleet_;
 
+  UniqueFd credentials_;  // Sealed; for each new gateway. Nothing where there are none.
   std::optional<Gateway> gateway_;
   std::map<ServableId, Model> models_;
   Roster roster_;

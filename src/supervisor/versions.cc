@@ -182,6 +182,7 @@ void Supervisor::KeepScout(TimePoint now) {
     const ScoutOptions options{.folders = configured_.value_or(options_.folders),
                                .config_file = options_.model_config_file,
                                .file_is_old = configured_.has_value(),
+                               .credential_files = options_.credential_files,
                                .period = options_.repository_poll};
     for (std::string& word : ToArguments(options).Words()) arguments.push_back(std::move(word));
     Process process = TRY(Spawn({.executable = options_.executables / "holdfast",
@@ -213,6 +214,7 @@ void Supervisor::OnScoutMessage() {
       SendSignal(scout_->process.pidfd, SIGKILL);
       return;
     }
+    if (news.message.kind == MessageKind::kCredentialsSeen) OnCredentials(news);
     if (news.message.kind != MessageKind::kOffers) continue;
     Result<Offering> offering = DecodeOffering(ReadSealedText(news.descriptors[0]));
     if (!offering) continue;

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """docs/reference/metrics.md says what /metrics shows, and /metrics shows what it says."""
 
+import hashlib
 import re
+import ssl
 
 import pytest
 
+from tests.process.certificates import Authority
 from tests.process.gray import gray
-from tests.process.running_server import ROOT, Server, wait_until
+from tests.process.running_server import ROOT, wait_until
+from tests.process.tls_server import TlsServer
 
+KEY = "a client's key"
 DOCUMENT = ROOT / "docs/reference/metrics.md"
 GOOD, CANARY, DEADLY, INVALID = 2, 4, 7, 8  # Classes of the fake model's items.
 RULES = f"""[[on]]
@@ -74,16 +79,20 @@ def scrape(server):
 
 @pytest.fixture
 def server(tmp_path, fake_model):
-    with Server(tmp_path, "--workers", "2", "--canary-interval-s", "2",
-                models=fake_model(RULES, golden=CANARY)) as running:
+    """Its public ports speak TLS and ask for a key. The admin address is plain, and answers all that they do."""
+    certificate = Authority(tmp_path / "authority").issue("localhost")
+    (tmp_path / "keys").write_text(f"app {hashlib.sha256(KEY.encode()).hexdigest()}\n")
+    with TlsServer(tmp_path, certificate, "--api-keys", tmp_path / "keys", "--workers", "2", "--canary-interval-s", "2",
+                   models=fake_model(RULES, golden=CANARY)) as running:
         yield running
 
 
-def test_every_metric_is_documented_and_every_documented_metric_is_there(server):
+def test_every_metric_is_documented_and_every_documented_metric_is_there(server, tmp_path):
     metrics, start = documented()
     first, _ = scrape(server)
     # The probes that waited for readiness have been answered.
-    assert set(first) - {"holdfast_responses_total", "holdfast_request_seconds"} == start
+    assert set(first) - {"holdfast_responses_total", "holdfast_request_seconds",
+                         "holdfast_tls_certificate_end_seconds"} == start
 
     assert server.classify(gray(GOOD))[0] == 200
     assert server.classify(b"no picture")[2]["reason"] == "UNSUPPORTED_MEDIA"
@@ -93,6 +102,9 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server)
     wait_until(lambda: server.metric("holdfast_worker_exits_total") >= 4, "four deaths counted")
     server.await_event("canary-failed")
 
+    assert server.request("GET", "/livez", port=server.port)[0] == 400  # No TLS.
+    context = ssl.create_default_context(cafile=tmp_path / "authority/ca.pem")
+    assert server.ask(context, path="/v2", headers={"x-api-key": KEY})[0] == 200
     order = {"method": "POST", "path": "/debug/drill", "body": b'{"fault":"garbage"}'}
     wait_until(lambda: server.request(**order, port=server.admin_port)[0] == 200, "a ready worker")
 
@@ -103,7 +115,8 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server)
         assert values[label] <= allowed[label]
     assert {"signal", "invalid-output"} <= values["cause"]
     assert values["stage"] == allowed["stage"]
-    assert values["reason"] == {"UNSUPPORTED_MEDIA", "REQUEST_CRASHED_WORKER",
+    assert values["port"] == {"http"}
+    assert values["reason"] == {"plain", "BAD_REQUEST", "UNSUPPORTED_MEDIA", "REQUEST_CRASHED_WORKER",
                                 "REQUEST_QUARANTINED", "OUTPUT_INVALID"}
 
 

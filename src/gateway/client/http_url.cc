@@ -35,7 +35,7 @@ bool IsPrintable(std::string_view text) {
 Result<HttpUrl> ParseHttpUrl(std::string_view text) {
   if (text.starts_with("https://")) {
     return Error{Reason::kUsage,
-                 "https is not supported yet; ask the server's own port with http://, on its own "
+                 "https is not supported; ask the server's own port with http://, on its own "
                  "machine or through a tunnel"};
   }
   if (text.size() > kUrlBytesMax) return Malformed(text, "it is longer than 4096 bytes");

@@ -71,8 +71,12 @@ GrpcServer::GrpcServer(const GrpcGateway& gateway) : library_(std::make_unique<L
 GrpcServer::~GrpcServer() { Shutdown(std::chrono::milliseconds(0)); }
 
 void GrpcServer::Adopt(int connection) {
-  ::fcntl(connection, F_SETFL, ::fcntl(connection, F_GETFL) | O_NONBLOCK);
   library_->adopted.push_back({connection, InodeOf(connection)});
+  AdoptUncounted(connection);
+}
+
+void GrpcServer::AdoptUncounted(int connection) {
+  ::fcntl(connection, F_SETFL, ::fcntl(connection, F_GETFL) | O_NONBLOCK);
   grpc::AddInsecureChannelFromFd(library_->server.get(), connection);
 }
 

@@ -22,6 +22,8 @@ class GrpcServer {
 
   // Serves one accepted connection, which it owns from here on.
   void Adopt(int connection);
+  // The same for one that somebody else counts, see Holds().
+  void AdoptUncounted(int connection);
   // Whether as many of the adopted connections are open. gRPC tells nobody when one ends: once
   // there may be so many, the kernel is asked which are.
   bool Holds(std::size_t connections);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gateway/grpc/open_inference_messages.h"
+#include "gateway/let_in.h"
 #include "gateway/request_id.h"
 #include "os/steady_clock.h"
 
@@ -18,7 +19,9 @@ constexpr std::string_view kStreamMethod = "/inference.GRPCInferenceService/Mode
 class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
                                                              inference::ModelStreamInferResponse> {
  public:
-  explicit InferenceStream(GrpcGateway gateway) : gateway_(gateway) { ReadNext(); }
+  InferenceStream(GrpcGateway gateway, std::string_view key) : gateway_(gateway), key_(key) {
+    ReadNext();
+  }
 
   void OnReadDone(bool ok) override {
     boost::asio::post(gateway_.loop, [this, ok] { TakeRequest(ok); });
@@ -58,6 +61,9 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 
   void Start(Exchange& exchange) {
     exchange.start = Now();
+    if (const auto verdict = LetIn(gateway_.state, key_); verdict.reason != Reason::kOk) {
+      return NotLetIn(exchange, verdict);
+    }
     auto call = CallFrom(exchange.request);
     if (!call) return Fail(exchange, ToStatus(call.error()));
     // The stream has one deadline, if any; each of its requests has the server's.
@@ -74,6 +80,16 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
           }
           Continue();
         });
+  }
+
+  // A key over its quota costs a request; a wrong one costs the stream.
+  void NotLetIn(Exchange& exchange, const KeyKeeper::Verdict& verdict) {
+    gateway_.state.metrics.Refused(verdict.reason);
+    const grpc::Status status = ToStatus(verdict.reason, std::string(verdict.words));
+    Fail(exchange, status);
+    if (verdict.reason != Reason::kUnauthenticated) return;
+    end_ = status;
+    Abandon();
   }
 
   void Fail(Exchange& exchange, const grpc::Status& status) {
@@ -119,10 +135,12 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
   void EndIfOver() {
     const bool over = abandoned_ || (read_all_ && exchanges_.empty());
     if (!over || reading_ || writing_ || std::exchange(ended_, true)) return;
-    Finish(abandoned_ ? grpc::Status::CANCELLED : grpc::Status::OK);
+    Finish(abandoned_ ? end_ : grpc::Status::OK);
   }
 
   GrpcGateway gateway_;
+  std::string key_;
+  grpc::Status end_ = grpc::Status::CANCELLED;       // Of a stream that is abandoned.
   std::deque<std::unique_ptr<Exchange>> exchanges_;  // The oldest first.
   std::unique_ptr<Exchange> next_;
   bool reading_ = true;
@@ -135,8 +153,8 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 }  // namespace
 
 grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
-StartInferenceStream(GrpcGateway gateway) {
-  return new InferenceStream(gateway);
+StartInferenceStream(GrpcGateway gateway, std::string_view key) {
+  return new InferenceStream(gateway, key);
 }
 
 Result<ModelCall> CallFrom(const inference::ModelInferRequest& request) {

@@ -30,6 +30,7 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
   // On the loop, from here to OnDone().
   void Start(ModelCall call) {
     context_->AddInitialMetadata(std::string(kRequestId), call.request_id);
+    if (const auto refusal = RefusalOf(gateway_.state, *context_)) return End(*refusal);
     running_ = RunningCall::Start(gateway_.state, std::move(call),
                                   [this](const ModelCallAnswer& answer) { Answer(answer); });
   }
@@ -54,12 +55,7 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
       fill_(answer);
       return End(grpc::Status::OK);
     }
-    const ReasonEntry& entry = Describe(answer.reason);
-    context_->AddTrailingMetadata("x-holdfast-reason", std::string(entry.word));
-    if (MayRetry(entry.retry) && answer.retry_after > Duration::zero()) {
-      const auto hint = std::chrono::ceil<std::chrono::milliseconds>(answer.retry_after);
-      context_->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(hint.count()));
-    }
+    ExplainRefusal(*context_, answer.reason, answer.retry_after);
     End(ToStatus(answer));
   }
 
@@ -110,11 +106,14 @@ int HttpStatus(grpc::StatusCode code) {
   }
 }
 
-boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::ServerUnaryReactor* reactor,
-                                      std::string_view method, ModelOrder order, std::string text) {
+boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::CallbackServerContext* context,
+                                      grpc::ServerUnaryReactor* reactor, std::string_view method,
+                                      ModelOrder order, std::string text) {
   const TimePoint start = Now();
   grpc::Status status = grpc::Status::OK;
-  if (!state.options.public_model_control) {
+  if (const auto refusal = RefusalOf(state, *context)) {
+    status = *refusal;
+  } else if (!state.options.public_model_control) {
     status = {grpc::StatusCode::PERMISSION_DENIED,
               "models are managed on the admin address; to allow it here, start the server with "
               "--model-control=public"};
@@ -183,7 +182,7 @@ grpc::ServerUnaryReactor* OrderOnLoop(GrpcGateway gateway, grpc::CallbackServerC
                                       std::string_view method, ModelOrder order, std::string text) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   boost::asio::co_spawn(gateway.loop,
-                        CarryOut(gateway.state, reactor, method, order, std::move(text)),
+                        CarryOut(gateway.state, context, reactor, method, order, std::move(text)),
                         boost::asio::detached);
   return reactor;
 }

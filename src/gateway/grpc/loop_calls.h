@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "gateway/grpc/call_access.h"
 #include "gateway/grpc/grpc_gateway.h"
 #include "gateway/model_call.h"
 #include "ipc/message.h"
@@ -37,14 +38,18 @@ void CountAnswer(ServerState& state, std::string_view method, const grpc::Status
 // Answers a call that needs no worker: `answer(state)` runs on the loop and fills the response.
 template <class Answer>
 grpc::ServerUnaryReactor* AnswerOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
-                                       std::string_view method, Answer answer) {
+                                       std::string_view method, Answer answer,
+                                       CallAccess access = CallAccess::kWithKey) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  boost::asio::post(gateway.loop, [gateway, reactor, method, answer = std::move(answer)] {
-    const TimePoint start = Now();
-    const grpc::Status status = answer(gateway.state);
-    CountAnswer(gateway.state, method, status, start);
-    reactor->Finish(status);
-  });
+  boost::asio::post(
+      gateway.loop, [gateway, context, reactor, method, access, answer = std::move(answer)] {
+        const TimePoint start = Now();
+        const auto refusal =
+            access == CallAccess::kOpen ? std::nullopt : RefusalOf(gateway.state, *context);
+        const grpc::Status status = refusal ? *refusal : answer(gateway.state);
+        CountAnswer(gateway.state, method, status, start);
+        reactor->Finish(status);
+      });
   return reactor;
 }
 

@@ -26,21 +26,25 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   ServerUnaryReactor* ServerLive(CallbackServerContext* context,
                                  const inference::ServerLiveRequest*,
                                  inference::ServerLiveResponse* response) override {
-    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerLive",
-                        [response](ServerState&) {
-                          response->set_live(true);
-                          return grpc::Status::OK;
-                        });
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ServerLive",
+        [response](ServerState&) {
+          response->set_live(true);
+          return grpc::Status::OK;
+        },
+        CallAccess::kOpen);
   }
 
   ServerUnaryReactor* ServerReady(CallbackServerContext* context,
                                   const inference::ServerReadyRequest*,
                                   inference::ServerReadyResponse* response) override {
-    return AnswerOnLoop(gateway_, context, "/inference.GRPCInferenceService/ServerReady",
-                        [response](ServerState& state) {
-                          response->set_ready(state.ready());
-                          return grpc::Status::OK;
-                        });
+    return AnswerOnLoop(
+        gateway_, context, "/inference.GRPCInferenceService/ServerReady",
+        [response](ServerState& state) {
+          response->set_ready(state.ready());
+          return grpc::Status::OK;
+        },
+        CallAccess::kOpen);
   }
 
   ServerUnaryReactor* ModelReady(CallbackServerContext* context,
@@ -144,8 +148,8 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
   }
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
-  ModelStreamInfer(CallbackServerContext*) override {
-    return StartInferenceStream(gateway_);
+  ModelStreamInfer(CallbackServerContext* context) override {
+    return StartInferenceStream(gateway_, KeyOf(*context));
   }
 
  private:

@@ -45,6 +45,9 @@ HttpAnswer RenderError(Reason reason, std::string_view message, Duration retry_a
     answer.headers.emplace_back("Retry-After",
                                 std::to_string(RoundUp<std::chrono::seconds>(retry_after)));
   }
+  if (entry.reason == Reason::kUnauthenticated) {
+    answer.headers.emplace_back("WWW-Authenticate", "Bearer");
+  }
   if (!request_id.empty()) {
     answer.body += ",\"request_id\":";
     AppendJsonString(answer.body, request_id);

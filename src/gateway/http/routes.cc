@@ -286,6 +286,20 @@ const EndpointPath* FindPath(const std::vector<std::string>& segments, Audience 
 
 }  // namespace
 
+bool IsOpen(Endpoint endpoint) {
+  switch (endpoint) {
+    case Endpoint::kRoot:  // What Elastic Beanstalk asks, unless told otherwise.
+    case Endpoint::kPing:
+    case Endpoint::kReady:
+    case Endpoint::kLive:
+    case Endpoint::kServerLive:
+    case Endpoint::kServerReady:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::span<const EndpointPath> EndpointPaths() { return kPaths; }
 
 Routed ResolveRoute(std::string_view method, std::string_view target_text, Audience audience) {

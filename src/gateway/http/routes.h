@@ -18,4 +18,7 @@ struct EndpointPath {
 
 std::span<const EndpointPath> EndpointPaths();
 
+// Whether an endpoint is answered without an API key, too: what load balancers ask.
+bool IsOpen(Endpoint endpoint);
+
 }  // namespace holdfast

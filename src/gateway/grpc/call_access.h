@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/server_context.h>
+
+#include <optional>
+#include <string_view>
+
+#include "gateway/server_state.h"
+
+namespace holdfast {
+
+// Whether a method asks for an API key. Load balancers' questions do not.
+enum class CallAccess { kWithKey, kOpen };
+
+// The API key in a call's metadata, as HTTP's headers have it; empty: there is none.
+std::string_view KeyOf(const grpc::CallbackServerContext& context);
+
+// What refuses a call whose key does not let it in; nothing: it may go on. On the loop.
+std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context);
+
+// Says why in the trailing metadata, and when to come back, if that is known.
+void ExplainRefusal(grpc::CallbackServerContext& context, Reason reason, Duration retry_after);
+
+}  // namespace holdfast
