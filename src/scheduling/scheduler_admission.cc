@@ -42,16 +42,17 @@ Scheduler::Backlog Scheduler::CountSlots(ServableId servable) const {
   return backlog;
 }
 
-// A worker that is to go holds no place: it may never answer.
+// A worker that is to go, or is overdue, holds no place: it may never answer.
 std::size_t Scheduler::PlacesLeft() const {
-  const auto busy = static_cast<std::size_t>(std::ranges::count_if(
-      slots_, [](const auto& entry) { return entry.second.state == SlotState::kBusy; }));
+  const auto busy = static_cast<std::size_t>(std::ranges::count_if(slots_, [](const auto& entry) {
+    return entry.second.state == SlotState::kBusy && !entry.second.overdue;
+  }));
   return options_.running_max - std::min(busy, options_.running_max);
 }
 
 double Scheduler::PlacesFor(ServableId servable, const Backlog& slots) const {
   const auto workers = static_cast<double>(std::max<std::size_t>(slots.workers, 1));
-  if (options_.running_max >= slots_.size()) return workers;
+  if (!Shares()) return workers;
   // Others that have a queue take what they are due; those without one keep what they run.
   double sharers = 1;
   double taken = 0;
