@@ -381,9 +381,7 @@ void Scheduler::DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoi
   record.measured = true;
   const ServiceTime& service = servables_.at(record.servable).service;
   record.hung_at = now + service.HangLimit(options_.hang_floor);
-  const auto overdue = std::chrono::duration_cast<Duration>(
-      options_.overdue_factor * std::chrono::duration<double, Duration::period>(service.mean()));
-  record.overdue_at = now + std::max(options_.overdue_floor, overdue);
+  record.overdue_at = now + service.OverdueLimit();
   record.overdue = false;
   shares_.Charge(record.servable, service.mean());
   decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});

@@ -38,12 +38,9 @@ class Scheduler {
   struct Options {
     std::size_t items_max = 256;
     std::size_t bytes_max = std::size_t{256} << 20;
-    // Items that run at once, over all servables; what they want more is shared fairly. One that
-    // runs for longer than `overdue_factor` times its mean holds no place any more: its worker may
-    // hang, and that must not keep others waiting.
+    // Items that run at once, over all servables; what they want more is shared fairly. One that is
+    // overdue (ServiceTime) holds no place any more: a hang must not keep others waiting.
     std::size_t running_max = std::numeric_limits<std::size_t>::max();
-    double overdue_factor = 4.0;
-    Duration overdue_floor = std::chrono::milliseconds(100);
     double margin =
         1.15;  // On predicted times; without it, what was admitted at the limit is late.
     Duration hang_floor = std::chrono::seconds(1);
