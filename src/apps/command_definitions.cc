@@ -101,7 +101,7 @@ CommandDefinition DefinePack() {
        "unit"});
   CLI::App& app = draft.app();
   PackCommand& options = *draft.options;
-  app.add_option("MODEL", options.onnx_file,
+  app.add_option("MODEL", options.model_file,
                  "The model: a .onnx or .tflite file, a .xml with its .bin beside it, or the "
                  "saved_model.pb of a SavedModel.")
       ->required()
@@ -270,11 +270,9 @@ CommandDefinition DefineModels() {
       "model's folder now, tries again what was refused, and returns when the newest version "
       "serves or is refused; the old one serves until then. unload lets the model answer what it "
       "has and ends it; it comes back with load. label lets requests ask for a version by a name, "
-      "and "
-      "loads it if need be; it returns when the version answers, until then the label means what "
-      "it "
-      "meant. It holds until the server ends or its configuration file gives the model other "
-      "labels.",
+      "and loads it if need be; it returns when the version answers, until then the label means "
+      "what it meant. It holds until the server ends or its configuration file gives the model "
+      "other labels.",
       {"holdfast models list", "holdfast models load resnet50",
        "holdfast models label resnet50 stable=3", "holdfast models label resnet50 canary",
        "holdfast models unload resnet50 --server http://127.0.0.1:8081"});

@@ -30,7 +30,7 @@ struct ServeCommand {
 };
 
 struct PackCommand {
-  std::string onnx_file;
+  std::string model_file;
   std::string model_repository;
   std::string name;
   std::optional<std::int64_t> version;

@@ -65,7 +65,7 @@ TEST(CommandLine, ReadsPack) {
   const auto pack = Parsed<PackCommand>(
       {"pack", "m.onnx", "--model-repository", "r", "--name=n", "--version", "7", "--preprocessing",
        "crop=1,2", "--golden", "a.jpg=3", "--golden", "b.jpg", "--output", "logits", "--force"});
-  EXPECT_EQ(pack.onnx_file, "m.onnx");
+  EXPECT_EQ(pack.model_file, "m.onnx");
   EXPECT_EQ(pack.version, 7);
   EXPECT_EQ(pack.preprocessing, (Words{"crop=1,2"}));
   EXPECT_EQ(pack.golden, (Words{"a.jpg=3", "b.jpg"}));

@@ -29,7 +29,7 @@ namespace {
 using Backends = std::span<Backend* const>;
 
 int RunPack(const PackCommand& command, Backends backends) {
-  PackOptions options{.model_file = command.onnx_file,
+  PackOptions options{.model_file = command.model_file,
                       .repository = command.model_repository,
                       .name = command.name,
                       .version = command.version,

@@ -24,8 +24,8 @@ void Roster::Offered(Offering offering) {
 void Roster::TakeRules(std::optional<ModelRules> rules) {
   if (!rules.has_value()) return;
   for (const auto& [model, rule] : *rules) {
-    const bool known = rules_.has_value() && rules_->contains(model);
-    if (!known || rules_->at(model).labels != rule.labels) goals_[model] = rule.labels;
+    const ModelRule* const before = RuleOf(model);
+    if (before == nullptr || before->labels != rule.labels) goals_[model] = rule.labels;
   }
   std::erase_if(goals_, [&rules](const auto& entry) { return !rules->contains(entry.first); });
   rules_ = std::move(rules);
@@ -100,10 +100,10 @@ void Roster::Failed(const ModelKey& key, Reason reason, const std::string& why) 
 
 bool Roster::RuledLabel(const std::string& model, const std::string& label,
                         std::int64_t version) const {
-  if (!rules_.has_value() || !rules_->contains(model)) return false;
-  const VersionLabels& labels = rules_->at(model).labels;
-  const auto ruled = labels.find(label);
-  return ruled != labels.end() && ruled->second == version;
+  const ModelRule* const rule = RuleOf(model);
+  if (rule == nullptr) return false;
+  const auto ruled = rule->labels.find(label);
+  return ruled != rule->labels.end() && ruled->second == version;
 }
 
 void Roster::Drained(ServableId servable) {
@@ -266,7 +266,9 @@ std::vector<Offer> Roster::Wanted(const std::string& model) const {
     if (key.name == model && !refusals_.contains(key)) candidates.push_back(offer);
   }
   std::set<std::int64_t> chosen;
-  for (const Offer& offer : ChooseVersions(PolicyOf(model), candidates)) {
+  const ModelRule* const rule = RuleOf(model);
+  const VersionPolicy& policy = rule == nullptr ? policy_ : rule->policy;
+  for (const Offer& offer : ChooseVersions(policy, candidates)) {
     chosen.insert(offer.key.version);
   }
   if (const auto goals = goals_.find(model); goals != goals_.end()) {
@@ -304,14 +306,15 @@ bool Roster::Serves(const ModelKey& key) const {
          !version->second.failed;
 }
 
-const VersionPolicy& Roster::PolicyOf(const std::string& model) const {
-  if (!rules_.has_value()) return policy_;
+// Nothing where there are no rules, or none for it.
+const ModelRule* Roster::RuleOf(const std::string& model) const {
+  if (!rules_.has_value()) return nullptr;
   const auto rule = rules_->find(model);
-  return rule == rules_->end() ? policy_ : rule->second.policy;
+  return rule == rules_->end() ? nullptr : &rule->second;
 }
 
 bool Roster::Dismissed(const std::string& model) const {
-  return rules_.has_value() && !rules_->contains(model);
+  return rules_.has_value() && RuleOf(model) == nullptr;
 }
 
 bool Roster::LastOfAll(const ModelKey& key) const {

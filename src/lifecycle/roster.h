@@ -113,7 +113,7 @@ class Roster {
   // What policy and labels choose of the versions that have not failed.
   std::vector<Offer> Wanted(const std::string& model) const;
   void TakeRules(std::optional<ModelRules> rules);
-  const VersionPolicy& PolicyOf(const std::string& model) const;
+  const ModelRule* RuleOf(const std::string& model) const;
   bool Dismissed(const std::string& model) const;
   // Whether requests reach it.
   bool Serves(const ModelKey& key) const;

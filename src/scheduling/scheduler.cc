@@ -204,6 +204,7 @@ void Scheduler::HostSlept(Duration late) {
   for (auto& [slot, record] : slots_) {
     if (record.state != SlotState::kBusy) continue;
     record.hung_at += late;
+    record.overdue_at += late;
     record.measured = false;  // Its time is not the worker's.
   }
   for (auto& [key, pending] : pending_) {
@@ -277,6 +278,7 @@ std::vector<Decision> Scheduler::Decide(TimePoint now) {
   RefuseExpired(now);
   GiveUpOnVerdicts(now);
   RecycleHung(now);
+  NoteOverdue(now);
   DispatchRipe(now);
   return std::exchange(decisions_, {});
 }
@@ -318,6 +320,12 @@ void Scheduler::RecycleHung(TimePoint now) {
     if (record.state == SlotState::kBusy && record.hung_at <= now) {
       Condemn(slot, record.generation, DeathCause::kHung);
     }
+  }
+}
+
+void Scheduler::NoteOverdue(TimePoint now) {
+  for (auto& [slot, record] : slots_) {
+    if (record.state == SlotState::kBusy && record.overdue_at <= now) record.overdue = true;
   }
 }
 
@@ -371,8 +379,11 @@ void Scheduler::DispatchTo(SlotId slot, SlotRecord& record, ItemId next, TimePoi
   record.item = next;
   record.dispatched = now;
   record.measured = true;
-  record.hung_at = now + servables_.at(record.servable).service.HangLimit(options_.hang_floor);
-  shares_.Charge(record.servable, servables_.at(record.servable).service.mean());
+  const ServiceTime& service = servables_.at(record.servable).service;
+  record.hung_at = now + service.HangLimit(options_.hang_floor);
+  record.overdue_at = now + service.OverdueLimit();
+  record.overdue = false;
+  shares_.Charge(record.servable, service.mean());
   decisions_.emplace_back(Dispatch{next, slot, record.generation, item.attempts});
 }
 
@@ -392,6 +403,9 @@ TimePoint Scheduler::NextWake() const {
   }
   for (const auto& [slot, record] : slots_) {
     if (record.state == SlotState::kBusy) wake = std::min(wake, record.hung_at);
+    if (record.state == SlotState::kBusy && Shares() && !record.overdue) {
+      wake = std::min(wake, record.overdue_at);
+    }
     if (!record.item.has_value()) continue;
     const ItemRecord& item = items_.at(*record.item);
     if (!item.abandoned) wake = std::min(wake, item.item.deadline);

@@ -38,7 +38,8 @@ class Scheduler {
   struct Options {
     std::size_t items_max = 256;
     std::size_t bytes_max = std::size_t{256} << 20;
-    // Items that run at once, over all servables; what they want more is shared fairly.
+    // Items that run at once, over all servables; what they want more is shared fairly. One that is
+    // overdue (ServiceTime) holds no place any more: a hang must not keep others waiting.
     std::size_t running_max = std::numeric_limits<std::size_t>::max();
     double margin =
         1.15;  // On predicted times; without it, what was admitted at the limit is late.
@@ -139,6 +140,8 @@ class Scheduler {
     TimePoint dispatched;
     bool measured = true;  // Whether the answer's time tells the service time.
     TimePoint hung_at;
+    TimePoint overdue_at;
+    bool overdue = false;              // It holds no place.
     std::optional<DeathCause> retire;  // Why it goes, once it is idle.
   };
   struct ServableRecord {
@@ -175,6 +178,8 @@ class Scheduler {
   void Forget(ItemId item);
   void RefuseExpired(TimePoint now);
   void RecycleHung(TimePoint now);
+  void NoteOverdue(TimePoint now);
+  bool Shares() const { return options_.running_max < slots_.size(); }
   void GiveUpOnVerdicts(TimePoint now);
   void DispatchRipe(TimePoint now);
   bool DispatchOneOf(ServableId servable, TimePoint now);

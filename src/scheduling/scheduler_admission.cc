@@ -42,30 +42,31 @@ Scheduler::Backlog Scheduler::CountSlots(ServableId servable) const {
   return backlog;
 }
 
-// A worker that is to go holds no place: it may never answer.
+// A worker that is to go, or is overdue, holds no place: it may never answer.
 std::size_t Scheduler::PlacesLeft() const {
-  const auto busy = static_cast<std::size_t>(std::ranges::count_if(
-      slots_, [](const auto& entry) { return entry.second.state == SlotState::kBusy; }));
+  if (!Shares()) return slots_.size();
+  const auto busy = static_cast<std::size_t>(std::ranges::count_if(slots_, [](const auto& entry) {
+    return entry.second.state == SlotState::kBusy && !entry.second.overdue;
+  }));
   return options_.running_max - std::min(busy, options_.running_max);
 }
 
 double Scheduler::PlacesFor(ServableId servable, const Backlog& slots) const {
   const auto workers = static_cast<double>(std::max<std::size_t>(slots.workers, 1));
-  if (options_.running_max >= slots_.size()) return workers;
+  if (!Shares()) return workers;
   // Others that have a queue take what they are due; those without one keep what they run.
-  double sharers = 1;
-  double taken = 0;
-  for (const auto& [other, record] : servables_) {
-    if (other == servable) continue;
-    if (!record.queue.empty()) {
-      ++sharers;
-    } else {
-      taken += static_cast<double>(CountSlots(other).busy);
-    }
-  }
+  const auto has_queue = [this](ServableId id) { return !servables_.at(id).queue.empty(); };
+  const auto sharers = 1 + std::ranges::count_if(servables_, [&](const auto& entry) {
+                         return entry.first != servable && has_queue(entry.first);
+                       });
+  const auto taken = std::ranges::count_if(slots_, [&](const auto& entry) {
+    const SlotRecord& slot = entry.second;
+    return slot.state == SlotState::kBusy && slot.servable != servable && !has_queue(slot.servable);
+  });
   const auto places = static_cast<double>(options_.running_max);
   const double least = places / static_cast<double>(servables_.size());
-  return std::min(workers, std::max(least, (places - taken) / sharers));
+  return std::min(workers, std::max(least, (places - static_cast<double>(taken)) /
+                                               static_cast<double>(sharers)));
 }
 
 }  // namespace holdfast

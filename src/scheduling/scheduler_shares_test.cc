@@ -106,6 +106,21 @@ TEST_F(SchedulerShares, AHungWorkerThatIsCondemnedHoldsNoPlace) {
   EXPECT_EQ(dispatched[0].slot, SlotId{2});
 }
 
+TEST_F(SchedulerShares, AHungWorkerKeepsItsPlaceNoLongerThanIsPlausible) {
+  Wish(kServable, 2);
+  Decide();
+  ASSERT_EQ(dispatched.size(), 2u);  // Both hang.
+  Wish(kSlow, 1);
+  now += 3 * kService;
+  Decide();
+  EXPECT_TRUE(dispatched.empty());
+  EXPECT_EQ(scheduler.NextWake(), now + kService);
+  now += kService;
+  Decide();
+  ASSERT_EQ(dispatched.size(), 1u);
+  EXPECT_EQ(dispatched[0].slot, SlotId{2});
+}
+
 TEST_F(SchedulerShares, AdmissionCountsOnThePlacesThatOthersLeave) {
   Wish(kServable, 20);
   Decide();

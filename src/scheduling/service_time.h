@@ -21,6 +21,11 @@ class ServiceTime {
   // How long a dispatch may go unanswered before its worker counts as hung.
   Duration HangLimit(Duration floor) const { return std::max(floor, 10 * mean_); }
 
+  // How long a dispatch is waited for while others want its place: beyond, its worker may hang.
+  Duration OverdueLimit() const {
+    return std::max<Duration>(std::chrono::milliseconds(100), 4 * mean_);
+  }
+
  private:
   Duration mean_{0};
 };

@@ -104,8 +104,10 @@ Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports)
   }
   std::error_code error;
   std::filesystem::rename(temporary, file, error);
-  if (error) return Error{Reason::kUsage, "write " + file.string() + ": " + error.message()};
-  return {};
+  if (!error) return {};
+  std::error_code ignored;
+  std::filesystem::remove(temporary, ignored);
+  return Error{Reason::kUsage, "write " + file.string() + ": " + error.message()};
 }
 
 }  // namespace holdfast

@@ -90,11 +90,17 @@ TEST(PortFile, HoldsThePorts) {
 
 TEST(PortFile, ThatCannotBeWrittenIsAUsageError) {
   const TempDir folder;
-  for (const auto& file : {folder.path() / "no" / "such" / "folder", folder.path()}) {
+  const auto taken = folder.path() / "a-folder";
+  std::filesystem::create_directory(taken);
+  for (const auto& file : {folder.path() / "no" / "such" / "folder", taken}) {
     const Status written = WritePortFile(file, {});
     ASSERT_FALSE(written) << file;
     EXPECT_EQ(written.error().reason, Reason::kUsage);
   }
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder.path()),
+                          std::filesystem::directory_iterator()),
+            1)
+      << "something is left";
 }
 
 }  // namespace

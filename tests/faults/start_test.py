@@ -75,7 +75,7 @@ WAYS_TO_BREAK = {
     "labels swapped": (lambda f: (f / "labels.txt").write_text(
         "\n".join(reversed((f / "labels.txt").read_text().split())) + "\n"), "labels.txt"),
     "labels cut": (lambda f: truncate(f / "labels.txt", 0.5), "labels.txt"),
-    "no model.toml": (lambda f: (f / "model.toml").unlink(), "model.toml"),
+    "model.toml is no TOML": (lambda f: (f / "model.toml").write_text("[model"), "model.toml"),
     "golden example wrong": (lambda f: replace_in(f / "model.toml", "class = 2", "class = 3"),
                              "golden/red.png"),
 }

@@ -7,22 +7,9 @@ import shutil
 import signal
 import subprocess
 
-import pytest
-
 from tests.process.fake_rules import GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import BIN, Load, Server, wait_until
-
-SERVICE_MS = 10
-
-
-@pytest.fixture
-def version(fake_model):
-    """Adds a version of the fake model, whole and at once."""
-    def make(number, rules="", **keys):
-        keys.setdefault("service_ms", SERVICE_MS)
-        return fake_model(rules, version=number, busy="false", **keys)
-    return make
 
 
 def model_list(*models):

@@ -13,7 +13,7 @@ from tests.process.fake_rules import GOOD, rule
 from tests.process.gray import gray
 from tests.process.running_server import BIN, Load, Server, kill, state_of, title_of, wait_until
 
-SERVICE_MS = 10
+SERVICE_MS = 10  # As the versions of conftest.py have it.
 RATE = 0.5 * 2 * 1000 / SERVICE_MS  # Half of what two workers can.
 
 
@@ -21,15 +21,6 @@ RATE = 0.5 * 2 * 1000 / SERVICE_MS  # Half of what two workers can.
 def photos(tmp_path):
     (tmp_path / "good.png").write_bytes(gray(GOOD))
     return [(tmp_path / "good.png", GOOD)]
-
-
-@pytest.fixture
-def version(fake_model):
-    """Adds a version of the fake model, whole and at once."""
-    def make(number, rules="", **keys):
-        keys.setdefault("service_ms", SERVICE_MS)
-        return fake_model(rules, version=number, busy="false", **keys)
-    return make
 
 
 def status_of(server, number, name="fake"):

@@ -4,13 +4,16 @@
 The digests are in checksums.txt beside this file.
 """
 
+import argparse
 import hashlib
 import os
 import pathlib
+import platform
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 
 CHECKSUMS = pathlib.Path(__file__).with_name("checksums.txt")
 
@@ -84,3 +87,21 @@ def replace_folder(source: pathlib.Path, target: pathlib.Path) -> None:
     if target.exists():
         shutil.rmtree(target)
     source.rename(target)
+
+
+def run_installer(title: str, description: str, architectures: tuple[str, ...],
+                  is_complete: Callable[[pathlib.Path, str], bool],
+                  install: Callable[[pathlib.Path, str], None]) -> int:
+    """The command that puts something into a folder, unless it is there whole: FOLDER [--arch A]."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--arch", default=platform.machine(), choices=architectures)
+    arguments = parser.parse_args()
+    folder = arguments.folder.resolve()
+    try:
+        if not is_complete(folder, arguments.arch):
+            install(folder, arguments.arch)
+    except DownloadError as error:
+        print(f"{title}: {error}", file=sys.stderr)
+        return 1
+    return 0

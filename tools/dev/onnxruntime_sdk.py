@@ -7,7 +7,6 @@ Older headers with a newer library are the direction that ONNX Runtime supports.
 version whose Linux builds start no telemetry thread: a zygote must have one thread.
 """
 
-import argparse
 import pathlib
 import platform
 import re
@@ -168,20 +167,6 @@ def install(folder: pathlib.Path, arch: str) -> None:
         downloads.replace_folder(staged, folder)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--arch", default=platform.machine(), choices=ARCHITECTURES)
-    arguments = parser.parse_args()
-    folder = arguments.folder.resolve()
-    try:
-        if not is_complete(folder, arguments.arch):
-            install(folder, arguments.arch)
-    except downloads.DownloadError as error:
-        print(f"ONNX Runtime {VERSION}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(downloads.run_installer(f"ONNX Runtime {VERSION}", __doc__, ARCHITECTURES, is_complete,
+                                     install))

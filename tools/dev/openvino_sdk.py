@@ -5,9 +5,7 @@ The PyPI wheel is a whole C++ SDK. Of its libraries only those are unpacked that
 the core, the CPU plugin, the readers of four formats, and oneTBB.
 """
 
-import argparse
 import pathlib
-import platform
 import re
 import sys
 import tempfile
@@ -60,20 +58,6 @@ def install(folder: pathlib.Path, arch: str) -> None:
         downloads.replace_folder(staged, folder)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=pathlib.Path)
-    parser.add_argument("--arch", default=platform.machine(), choices=ARCHITECTURES)
-    arguments = parser.parse_args()
-    folder = arguments.folder.resolve()
-    try:
-        if not is_complete(folder, arguments.arch):
-            install(folder, arguments.arch)
-    except downloads.DownloadError as error:
-        print(f"OpenVINO {VERSION}: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(downloads.run_installer(f"OpenVINO {VERSION}", __doc__, ARCHITECTURES, is_complete,
+                                     install))
