@@ -30,8 +30,7 @@ function(holdfast_library name)
     if(tests)
       add_executable(${target}_test ${tests})
       set_target_properties(${target}_test PROPERTIES UNITY_BUILD OFF)
-      # Tests are compiled more often than they run: what they test is optimised, they are not.
-      target_compile_options(${target}_test PRIVATE $<$<CONFIG:Release>:-O1> $<$<CONFIG:Debug>:-O0>)
+      holdfast_precompile_test(${target}_test)
       target_link_libraries(${target}_test PRIVATE ${target} holdfast_options ${arg_TEST_LINK}
                             GTest::gmock GTest::gtest GTest::gtest_main)
       add_test(NAME unit.${name} COMMAND ${target}_test)

@@ -27,7 +27,9 @@ endif()
 
 find_program(HOLDFAST_CCACHE ccache)
 if(HOLDFAST_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${HOLDFAST_CCACHE}")
+  # Precompiled headers are cached only so; nothing of ours prints when it was compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=pch_defines,time_macros "${HOLDFAST_CCACHE}")
 endif()
 find_program(HOLDFAST_MOLD mold)
 if(HOLDFAST_MOLD)

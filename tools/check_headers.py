@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every header of src/ must compile alone: check_headers.py ROOT BUILD
 
-A header that is the first include of its own .cc, or of its own test, proves that in each build.
-Only the others are compiled here, with the flags that BUILD/compile_commands.json has for a source
-beside them.
+A header that is the first include of its own .cc proves that in each build; its test proves
+nothing, for tests share precompiled headers. Only the others are compiled here, with the flags that
+BUILD/compile_commands.json has for a source beside them.
 """
 
 import concurrent.futures
@@ -30,7 +30,7 @@ def compile_commands(build: pathlib.Path) -> dict[pathlib.Path, list[str]]:
 
 def proves(header: pathlib.Path, source: pathlib.Path, root: pathlib.Path) -> bool:
     """Whether `source` is the header's own .cc or test, and includes it first."""
-    if source.stem not in (header.stem, header.stem + "_test"):
+    if source.stem != header.stem:
         return False
     first = INCLUDE.search(source.read_text())
     system = source.read_text().find("#include <")

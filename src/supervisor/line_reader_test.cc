@@ -60,7 +60,7 @@ TEST_F(LineReaderTest, EmptyLinesSayNothing) {
 }
 
 TEST_F(LineReaderTest, CutsALineThatIsTooLong) {
-  Say(std::string(LineReader::kLineMax * 2 + 10, 'x') + "\n");
+  Say(std::string(LineReader::kLineMax * 2 + 10, 'x') + '\n');
   EXPECT_TRUE(Read());
   ASSERT_EQ(lines_.size(), 3u);
   EXPECT_EQ(lines_[0].size(), LineReader::kLineMax);
@@ -70,7 +70,7 @@ TEST_F(LineReaderTest, CutsALineThatIsTooLong) {
 
 TEST_F(LineReaderTest, AChildThatNeverStopsTalkingGetsOnlyItsTurn) {
   ASSERT_GE(::fcntl(write_.get(), F_SETPIPE_SZ, 1 << 20), 1 << 20);
-  Say(std::string((1 << 20) - 1, 'x') + "\n");
+  Say(std::string((1 << 20) - 1, 'x') + '\n');
   EXPECT_TRUE(Read());
   const std::size_t first_turn = lines_.size();
   EXPECT_LT(first_turn, (1u << 20) / LineReader::kLineMax);

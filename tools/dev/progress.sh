@@ -38,6 +38,45 @@ step() {
   printf '    %s: %d s\n' "$name" $((SECONDS - start))
 }
 
+# in_background NAME COMMAND…: begins ./dev COMMAND, which may only use what others leave of the
+# processors; its output goes to build/logs/background.log. One at a time; await_background ends it.
+BACKGROUND_PID=''
+readonly BACKGROUND_LOG=build/logs/background.log
+in_background() {
+  BACKGROUND_NAME="$1"
+  shift
+  say "==> $BACKGROUND_NAME: begun in the background"
+  mkdir -p build/logs
+  setsid bash -c "$BE_IDLE" ./dev "$@" >"$BACKGROUND_LOG" 2>&1 </dev/null &
+  BACKGROUND_PID=$!
+  trap end_background EXIT
+}
+
+# A session of its own is one process group, so nothing of it stays when ./dev ends; and it is what
+# the kernel divides processors between, so the session must step back, not only its processes.
+# shellcheck disable=SC2016
+readonly BE_IDLE='
+  chrt --idle --pid 0 $$ || renice -n 19 -p $$
+  echo 19 >/proc/$$/autogroup || true
+  exec "$0" "$@"'
+
+end_background() {
+  [[ -z $BACKGROUND_PID ]] || kill -TERM -- "-$BACKGROUND_PID" 2>/dev/null || true
+}
+
+# Waits for it; fails as it failed, with the end of its log.
+await_background() {
+  local status=0 start=$SECONDS
+  wait "$BACKGROUND_PID" || status=$?
+  BACKGROUND_PID=''
+  step "$BACKGROUND_NAME (waited $((SECONDS - start)) s)" background_outcome "$status"
+}
+
+background_outcome() {
+  [[ $1 -eq 0 ]] || tail -n 60 "$BACKGROUND_LOG"
+  return "$1"
+}
+
 print_step_times() {
   local index
   say ""

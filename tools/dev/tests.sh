@@ -6,7 +6,7 @@ readonly RESULTS=build/results
 readonly TEST_IMAGE=localhost/holdfast-test
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
-cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image clients, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -36,6 +36,11 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
       cmd_image --target runtime --tag "$TEST_IMAGE:runtime" --without-openvino
       cmd_image --target sagemaker --tag "$TEST_IMAGE:sagemaker"
       step "image tests" run_pytest tests/image
+      ;;
+    clients)
+      build_everything
+      step "Python environment with TensorFlow" make_clients_environment
+      PYTHON_OF_TESTS=.venv-clients/bin/python step "clients tests" run_pytest tests/clients
       ;;
     process | contract)
       build_everything
@@ -83,10 +88,13 @@ cmd_ci() { #: everything that must hold before a change lands
   lint_all
   step "clang-tidy" tidy
   build_everything
-  sanitize_part asan "${ASAN_PARTS[@]}"
-  fuzz_shortly
-  sanitize_part tsan "${TSAN_PARTS[@]}"
+  # The fault suite leaves the processors idle half of the time: its servers wait for faults.
+  in_background "build (asan, tsan)" sanitized
   step "fault suite" cmd_faults
+  await_background
+  sanitize_part asan "${ASAN_PARTS[@]}"
+  step "fuzz shortly" run_ctest asan --label-regex '^fuzz$'
+  sanitize_part tsan "${TSAN_PARTS[@]}"
   cmd_test all
 }
 
@@ -96,25 +104,22 @@ readonly ASAN_PARTS=(tensor model backend scheduling lifecycle image gateway_cal
   gateway_http)
 readonly TSAN_PARTS=(base scheduling lifecycle)
 
-# sanitize_part PRESET LIBRARY…: the unit tests of these libraries, and the simulation.
-sanitize_part() {
-  local preset="$1" name filter="^(simulation"
-  local targets=(holdfast_simulation_test)
-  shift
-  for name in "$@"; do
-    targets+=("holdfast_${name}_test")
-    filter+="|unit\\.$name"
-  done
-  step "build ($preset)" compile "$preset" "${targets[@]}"
-  step "tests ($preset)" run_ctest "$preset" --tests-regex "$filter)\$"
+# For ci: builds all that the parts below run; the fuzz targets share their objects.
+cmd_sanitized() {
+  local asan=(holdfast_simulation_test) tsan=(holdfast_simulation_test) name
+  for name in "${ASAN_PARTS[@]}"; do asan+=("holdfast_${name}_test"); done
+  for name in "${TSAN_PARTS[@]}"; do tsan+=("holdfast_${name}_test"); done
+  for name in $(fuzz_targets); do asan+=("holdfast_${name}_fuzz"); done
+  compile asan "${asan[@]}"
+  compile tsan "${tsan[@]}"
 }
 
-# All fuzz targets for some seconds each; with the objects that the unit tests above have made.
-fuzz_shortly() {
-  local targets
-  mapfile -t targets < <(fuzz_targets | sed 's/.*/holdfast_&_fuzz/')
-  step "build (fuzz)" compile asan "${targets[@]}"
-  step "fuzz shortly" run_ctest asan --label-regex '^fuzz$'
+# sanitize_part PRESET LIBRARY…: runs the unit tests of these libraries, and the simulation.
+sanitize_part() {
+  local preset="$1" filter
+  shift
+  filter="$(printf '|unit\\.%s' "$@")"
+  step "tests ($preset)" run_ctest "$preset" --tests-regex "^(simulation$filter)\$"
 }
 
 build_everything() {
@@ -148,7 +153,7 @@ run_pytest() {
     if [[ $argument != tests/* || -d $argument ]]; then arguments+=("$argument"); fi
   done
   UNDER_TEST_BIN="$PWD/$BIN" UNDER_TEST_MODELS="$PWD/$MODELS" \
-    "$PYTHON" -m pytest --junitxml "$RESULTS/pytest.xml" "${arguments[@]}"
+    "${PYTHON_OF_TESTS:-$PYTHON}" -m pytest --junitxml "$RESULTS/pytest.xml" "${arguments[@]}"
 }
 
 # A name that is no part: a regular expression for ctest, or an expression for pytest -k.
@@ -164,7 +169,7 @@ run_matching() {
     step "Python tests like $filter" run_pytest "${PYTEST_FOLDERS[@]}" -k "$filter"
   fi
   [[ $found == yes ]] ||
-    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, contract, lint, python, deploy or image" 64
+    fail "no test is called '$filter'; try unit, simulation, golden, fuzz, process, contract, lint, python, deploy, image or clients" 64
 }
 
 # The last line counts, so that a script can read it.
