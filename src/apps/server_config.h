@@ -60,12 +60,14 @@ struct ServerConfig {
   std::size_t queue_bytes_max = MiB(256);
   std::uint32_t connections_max = 1024;
   std::uint32_t grpc_message_bytes_max = 64 << 20;
+  std::size_t idempotency_bytes_max = MiB(16);
   std::string model_control = "admin";
 
   std::chrono::milliseconds deadline_default_ms{10'000};
   std::chrono::milliseconds deadline_max_ms{55'000};  // Below the 60 s at which balancers give up.
   std::chrono::seconds header_timeout_s{10};
   std::uint32_t body_bytes_per_second_min = 16'384;
+  std::chrono::seconds idempotency_lifetime_s{600};
   std::chrono::seconds keep_alive_s{75};
   Platform platform = Platform::kAuto;
   std::chrono::seconds drain_timeout_s{25};

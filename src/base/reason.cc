@@ -34,6 +34,8 @@ constexpr std::array kTable{
     ReasonEntry{Reason::kExpectationFailed, "EXPECTATION_FAILED", 417, 3, Retry::kNo, kExitUsage},
     ReasonEntry{Reason::kImageDecodeFailed, "IMAGE_DECODE_FAILED", 422, 3, Retry::kNo, kExitData},
     ReasonEntry{Reason::kImageTooLarge, "IMAGE_TOO_LARGE", 422, 3, Retry::kNo, kExitData},
+    ReasonEntry{Reason::kIdempotencyKeyReused, "IDEMPOTENCY_KEY_REUSED", 422, 9, Retry::kNo,
+                kExitUsage},
     ReasonEntry{Reason::kRateLimited, "RATE_LIMITED", 429, 8, Retry::kAfterHint, kExitUnavailable},
     ReasonEntry{Reason::kClientClosed, "CLIENT_CLOSED", 0, 1, Retry::kNo, kExitUnavailable},
     ReasonEntry{Reason::kInternal, "INTERNAL", 500, 13, Retry::kOnce, kExitSoftware},

@@ -26,6 +26,7 @@ enum class Reason : std::uint32_t {
   kExpectationFailed,
   kImageDecodeFailed,
   kImageTooLarge,
+  kIdempotencyKeyReused,
   kRateLimited,
   kClientClosed,
   kInternal,

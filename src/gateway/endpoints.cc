@@ -229,6 +229,7 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
     case Endpoint::kMetrics: {
       Metrics::Levels levels = state.inference.levels();
       levels.connections = state.connections;
+      levels.idempotent_bytes = state.idempotent.bytes();
       levels.ready = state.ready();
       return {.content_type = "text/plain; version=0.0.4", .body = state.metrics.Render(levels)};
     }

@@ -2,8 +2,6 @@
 #include "gateway/http_connection.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -15,10 +13,13 @@
 
 #include "base/digits.h"
 #include "gateway/coroutine.h"
+#include "gateway/disconnect.h"
 #include "gateway/endpoints.h"
 #include "gateway/http/api_documents.h"
 #include "gateway/http/routes.h"
 #include "gateway/http_body.h"
+#include "gateway/idempotent_answers.h"
+#include "gateway/idempotent_turn.h"
 #include "gateway/let_in.h"
 #include "gateway/linger.h"
 #include "gateway/order_model.h"
@@ -37,14 +38,6 @@ using beast::error_code;
 
 constexpr std::size_t kOrderBytesMax = KiB(1);
 constexpr auto kWriteTime = std::chrono::seconds(30);
-// How often to look whether a client that has sent something more is still there.
-constexpr auto kHangUpCheck = std::chrono::milliseconds(100);
-
-// Whether the other side sends no more, whatever of it is still unread.
-bool HasHungUp(int socket) {
-  pollfd entry{.fd = socket, .events = POLLRDHUP, .revents = 0};
-  return ::poll(&entry, 1, 0) > 0;
-}
 
 class Connection {
  public:
@@ -80,6 +73,8 @@ class Connection {
     std::uint32_t attempts = 0;
     const holdfast::Route* route = nullptr;  // Once it is known.
     ContentCoding answer_coding = ContentCoding::kIdentity;
+    std::string client;                             // The name of its API key.
+    std::optional<IdempotentAnswers::Lease> lease;  // While it runs under an Idempotency-Key.
   };
 
   asio::awaitable<bool> BeginTls() {
@@ -170,6 +165,8 @@ class Connection {
     if (const KeyKeeper::Verdict verdict = Judge(parser, *route); verdict.reason != Reason::kOk) {
       co_return co_await Refuse(exchange, verdict.reason, std::string(verdict.words),
                                 verdict.retry_after);
+    } else {
+      exchange.client = verdict.name;
     }
     if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
     if (IsModelOrder(route->endpoint)) co_return co_await OrderModel(exchange, *route);
@@ -265,6 +262,12 @@ class Connection {
     // Nobody knows what a compressed body will have.
     const bool compressed = *coding != ContentCoding::kIdentity;
     const std::size_t bytes = compressed ? state_.options.body_bytes_max : *length;
+    const std::string idempotency_key(
+        state_.idempotent.on() ? HeaderField(parser, "idempotency-key") : std::string_view());
+    if (!idempotency_key.empty()) {
+      const Status is_key = CheckIdempotencyKey(idempotency_key);
+      if (!is_key) co_return co_await Refuse(exchange, is_key.error());
+    }
     const auto admission = state_.inference.Admit(*servable, bytes, deadline);
     if (admission.reason != Reason::kOk) {
       co_return co_await Refuse(
@@ -289,7 +292,42 @@ class Connection {
     if (route.endpoint == Endpoint::kInfer) {
       exchange.answer_coding = AcceptedCoding(HeaderField(parser, http::field::accept_encoding));
     }
+    if (!idempotency_key.empty()) {
+      const auto answered = co_await TakeTurn(parser, exchange, idempotency_key, *body, deadline);
+      if (answered.has_value()) co_return *answered;
+    }
     co_return co_await Classify(parser, exchange, route, *servable, *body, deadline);
+  }
+
+  // Nothing: the request is the first with its key, and is to run. Else it has been answered, and
+  // this is whether the connection goes on.
+  asio::awaitable<std::optional<bool>> TakeTurn(HttpParser& parser, Exchange& exchange,
+                                                std::string key, const Body& body,
+                                                TimePoint deadline) {
+    // Clients with API keys of their own do not meet.
+    key = fmt::format("{} {}", exchange.client, key);
+    const std::string digest = co_await DigestOfRequest(parser, body, stream_);
+    const IdempotentTurn turn =
+        co_await AwaitTurn(state_, stream_, key, digest, deadline, exchange.lease);
+    switch (turn) {
+      case IdempotentTurn::kRun:
+        co_return std::nullopt;
+      case IdempotentTurn::kGone:
+        state_.AnswerWritten();
+        co_return false;
+      case IdempotentTurn::kReplay: {
+        HttpAnswer answer = state_.idempotent.Answer(key);
+        answer.headers.emplace_back("Idempotent-Replayed", "true");
+        co_return co_await Write(exchange, std::move(answer));
+      }
+      case IdempotentTurn::kReused:
+        co_return co_await Refuse(exchange, Reason::kIdempotencyKeyReused,
+                                  "this Idempotency-Key stands for another request");
+      case IdempotentTurn::kTooLate:
+        break;
+    }
+    co_return co_await Refuse(exchange, Reason::kDeadlineExceeded,
+                              "the first request with this Idempotency-Key still runs");
   }
 
   asio::awaitable<bool> Classify(HttpParser& parser, Exchange& exchange,
@@ -375,28 +413,10 @@ class Connection {
     const CallId id = state_.inference.Submit(std::move(call));
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
     stream_.tcp().expires_never();
-    co_await (shared->signal.async_wait(kUse) || AwaitDisconnect());
+    co_await (shared->signal.async_wait(kUse) || AwaitDisconnect(stream_));
     if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
     state_.inference.Cancel(id);
     co_return std::nullopt;
-  }
-
-  // Ends when the client is gone. A client that sends its next request early is not.
-  asio::awaitable<void> AwaitDisconnect() {
-    auto& socket = stream_.tcp().socket();
-    const auto [error] = co_await socket.async_wait(asio::socket_base::wait_read, kUse);
-    if (error) co_return;
-    char byte = 0;
-    const ssize_t peeked = ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked <= 0) co_return;
-    // With TLS it may be a goodbye, which nobody but OpenSSL can read: the end comes right after.
-    const bool may_be_goodbye = stream_.tls() != nullptr;
-    asio::steady_timer pause(stream_.get_executor(), TimePoint::max());
-    while (!may_be_goodbye || !HasHungUp(socket.native_handle())) {
-      if (may_be_goodbye) pause.expires_after(kHangUpCheck);
-      const auto [cancelled] = co_await pause.async_wait(kUse);
-      if (cancelled) co_return;
-    }
   }
 
   // --- Answers ---
@@ -418,6 +438,7 @@ class Connection {
   }
 
   asio::awaitable<bool> Write(Exchange& exchange, HttpAnswer answer) {
+    if (exchange.lease.has_value()) exchange.lease->Finish(answer, Now());
     if (exchange.body_unread || state_.draining) exchange.keep_alive = false;
     http::response<http::string_body> response;
     response.version(exchange.version);

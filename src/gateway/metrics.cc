@@ -39,6 +39,8 @@ Metrics::Metrics()
       queue_items_(AddGauge("holdfast_queue_items", "Items that wait for a worker")),
       running_items_(AddGauge("holdfast_running_items", "Items that a worker has")),
       held_bytes_(AddGauge("holdfast_held_bytes", "Bytes of the items in the server")),
+      idempotent_bytes_(AddGauge("holdfast_idempotent_bytes",
+                                 "Memory of the answers kept for their Idempotency-Key")),
       workers_ready_(AddGauge("holdfast_workers_ready", "Workers that take items")),
       connections_(AddGauge("holdfast_connections", "Open client connections")),
       ready_(AddGauge("holdfast_ready", "1 while /healthz answers 200")),
@@ -66,6 +68,9 @@ Metrics::Metrics()
                               "When the certificate in use ends, in Unix time")),
       key_requests_(Family(registry_, prometheus::BuildCounter(), "holdfast_api_key_requests_total",
                            "Requests with a known API key, by its name and whether it was let in")),
+      idempotent_requests_(
+          Family(registry_, prometheus::BuildCounter(), "holdfast_idempotent_requests_total",
+                 "Requests that did not run because of their Idempotency-Key, by what they got")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -160,6 +165,10 @@ void Metrics::KeyShown(std::string_view name, bool let_in) {
       .Increment();
 }
 
+void Metrics::IdempotentRequest(std::string_view outcome) {
+  idempotent_requests_.Add({{"outcome", std::string(outcome)}}).Increment();
+}
+
 void Metrics::CertificateEnds(std::int64_t at) {
   certificate_end_.Add({}).Set(static_cast<double>(at));
 }
@@ -172,6 +181,7 @@ std::string Metrics::Render(const Levels& levels) {
   queue_items_.Set(static_cast<double>(levels.queued));
   running_items_.Set(static_cast<double>(levels.running));
   held_bytes_.Set(static_cast<double>(levels.bytes));
+  idempotent_bytes_.Set(static_cast<double>(levels.idempotent_bytes));
   workers_ready_.Set(static_cast<double>(levels.workers_ready));
   connections_.Set(static_cast<double>(levels.connections));
   ready_.Set(levels.ready ? 1 : 0);

@@ -52,6 +52,8 @@ class Metrics {
   void HandshakeFailed(TlsPort port, HandshakeFailure failure);
   // A request with a key that is known: let in, or over its quota.
   void KeyShown(std::string_view name, bool let_in);
+  // A request with an Idempotency-Key that did not run: answered as the first one, or refused.
+  void IdempotentRequest(std::string_view outcome);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 
@@ -61,6 +63,7 @@ class Metrics {
     std::size_t workers_ready = 0;
     std::size_t connections = 0;
     std::size_t bytes = 0;
+    std::size_t idempotent_bytes = 0;
     bool ready = false;
   };
   // The Prometheus text format, 0.0.4.
@@ -87,6 +90,7 @@ class Metrics {
   prometheus::Gauge& queue_items_;
   prometheus::Gauge& running_items_;
   prometheus::Gauge& held_bytes_;
+  prometheus::Gauge& idempotent_bytes_;
   prometheus::Gauge& workers_ready_;
   prometheus::Gauge& connections_;
   prometheus::Gauge& ready_;
@@ -100,6 +104,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& handshake_failures_;
   prometheus::Family<prometheus::Gauge>& certificate_end_;
   prometheus::Family<prometheus::Counter>& key_requests_;
+  prometheus::Family<prometheus::Counter>& idempotent_requests_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

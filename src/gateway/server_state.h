@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "gateway/access/key_keeper.h"
+#include "gateway/idempotent_answers.h"
 #include "gateway/inference_service.h"
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
@@ -31,6 +32,8 @@ struct ServerState {
   SlowHeaders slow_headers;
   PortTls tls{};
   KeyKeeper keys{};
+  IdempotentAnswers idempotent{
+      {.lifetime = options.idempotency_lifetime, .bytes_max = options.idempotency_bytes_max}};
   std::size_t unwritten = 0;          // Admitted requests whose answer is not yet written.
   std::function<void()> all_written;  // If set: called when the last has been.
 

@@ -20,6 +20,7 @@ Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
   options.grpc_message_bytes_max = TRY(arguments.Number("grpc_message_bytes_max"));
   options.public_model_control = TRY(arguments.Number("public_model_control")) != 0;
   options.credentials = TRY(arguments.Number("credentials")) != 0;
+  options.idempotency_bytes_max = TRY(arguments.Number("idempotency_bytes_max"));
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
   return {};
 }
@@ -29,6 +30,7 @@ Status TakeTimes(const RoleArguments& arguments, GatewayOptions& options) {
   options.deadline_default = TRY(TakeMilliseconds(arguments, "deadline_default_ms"));
   options.deadline_max = TRY(TakeMilliseconds(arguments, "deadline_max_ms"));
   options.header_timeout = TRY(TakeMilliseconds(arguments, "header_timeout_ms"));
+  options.idempotency_lifetime = TRY(TakeMilliseconds(arguments, "idempotency_lifetime_ms"));
   options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
   options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
   options.canary_interval = TRY(TakeMilliseconds(arguments, "canary_interval_ms"));
@@ -50,6 +52,8 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("grpc_message_bytes_max", options.grpc_message_bytes_max)
       .Set("public_model_control", static_cast<int>(options.public_model_control))
       .Set("credentials", static_cast<int>(options.credentials))
+      .Set("idempotency_bytes_max", options.idempotency_bytes_max)
+      .Set("idempotency_lifetime_ms", options.idempotency_lifetime.count())
       .Set("hang_floor_ms", options.hang_floor.count())
       .Set("deadline_default_ms", options.deadline_default.count())
       .Set("deadline_max_ms", options.deadline_max.count())

@@ -25,13 +25,15 @@ struct GatewayOptions {
   std::size_t queue_bytes_max = MiB(256);
   std::size_t connections_max = 1024;
   std::size_t grpc_message_bytes_max = MiB(64);
-  bool public_model_control = false;  // Clients may load and unload models.
-  bool credentials = false;           // It takes no connection before kCredentials has come.
+  std::size_t idempotency_bytes_max = MiB(16);  // 0: the header means nothing.
+  bool public_model_control = false;            // Clients may load and unload models.
+  bool credentials = false;  // It takes no connection before kCredentials has come.
   std::chrono::milliseconds hang_floor{5000};
 
   std::chrono::milliseconds deadline_default{10'000};
   std::chrono::milliseconds deadline_max{55'000};
   std::chrono::milliseconds header_timeout{10'000};
+  std::chrono::milliseconds idempotency_lifetime{600'000};
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds lame_duck{0};
   std::chrono::milliseconds canary_interval{300'000};  // 0: no canaries.

@@ -14,8 +14,8 @@ namespace holdfast {
 // What the supervisor tells a scout. Its descriptor 3 is the channel.
 struct ScoutOptions {
   ModelFolders folders;
-  std::filesystem::path config_file;       // That lists the models. Empty: there is none.
-  bool file_is_old = false;                // `folders` are newer than what it holds now.
+  std::filesystem::path config_file;  // That lists the models. Empty: there is none.
+  bool file_is_old = false;           // `folders` are newer than what it holds now.
   PortCredentials credential_files;
   std::chrono::milliseconds period{2000};  // 0: it looks when it is asked, and else never.
 };
