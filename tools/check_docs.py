@@ -15,7 +15,7 @@ HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*\s*$")
 FLAG = re.compile(r"(?<![\w-])(--?[A-Za-z][\w-]*)")
 VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*=")
 SHELLS = {"", "sh", "bash", "console"}  # What a block with commands calls itself.
-SKIPPED_FOLDERS = {"build", ".git", ".venv", "node_modules", ".pytest_cache"}
+SKIPPED_FOLDERS = {"build", ".git", ".venv", ".venv-tensorflow", ".venv-kserve", "node_modules", ".pytest_cache"}
 
 
 def documents(root: pathlib.Path) -> list[pathlib.Path]:

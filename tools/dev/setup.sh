@@ -81,20 +81,27 @@ install_packages() {
     fail "apt-get could not install: $(missing_packages "$@" | paste -sd' '). The lists are for Debian 12 (bookworm)"
 }
 
-make_python_environment() {
-  local digest
-  digest="$(content_digest tools/requirements.txt)"
-  if [[ -x "$PYTHON" ]] && is_stamped .venv/requirements.stamp "$digest"; then return; fi
-  say "    installing tools/requirements.txt into .venv"
+make_python_environment() { make_environment .venv tools/requirements.txt; }
+
+# clients_python NAME: an environment of its own for a client that is too large for the common one, or
+# will not live beside it. TensorFlow's has 2 GB.
+clients_python() { make_environment ".venv-$1" "tools/requirements-$1.txt"; }
+
+# make_environment FOLDER REQUIREMENTS
+make_environment() {
+  local folder="$1" requirements="$2" digest
+  digest="$(content_digest "$requirements")"
+  if [[ -x "$folder/bin/python" ]] && is_stamped "$folder/requirements.stamp" "$digest"; then return; fi
+  say "    installing $requirements into $folder"
   # Debian's Python, not whichever comes first in PATH: the lock was made with it.
   local python=/usr/bin/python3
   [[ -x $python ]] || python=python3
-  rm -rf .venv
-  quietly venv "$python" -m venv .venv ||
+  rm -rf "$folder"
+  quietly venv "$python" -m venv "$folder" ||
     fail "no virtual environment; is the package python3-venv installed?"
   # Not compiled: a test run imports few of the many files.
-  quietly pip .venv/bin/pip install --disable-pip-version-check --no-compile --no-deps \
-    --only-binary=:all: --require-hashes -r tools/requirements.txt ||
-    fail "pip could not install tools/requirements.txt: check the network and pip's configuration"
-  printf '%s' "$digest" >.venv/requirements.stamp
+  quietly pip "$folder/bin/pip" install --disable-pip-version-check --no-compile --no-deps \
+    --only-binary=:all: --require-hashes -r "$requirements" ||
+    fail "pip could not install $requirements: check the network and pip's configuration"
+  printf '%s' "$digest" >"$folder/requirements.stamp"
 }

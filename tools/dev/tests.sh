@@ -4,6 +4,7 @@
 
 readonly RESULTS=build/results
 readonly TEST_IMAGE=localhost/holdfast-test
+readonly LARGE_CLIENTS=(tensorflow kserve)
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
 cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image clients, or a filter
@@ -39,8 +40,11 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
       ;;
     clients)
       build_everything
-      step "Python environment with TensorFlow" make_clients_environment
-      PYTHON_OF_TESTS=.venv-clients/bin/python step "clients tests" run_pytest tests/clients
+      local client
+      for client in "${LARGE_CLIENTS[@]}"; do
+        step "Python environment with $client" clients_python "$client"
+        step "$client tests" run_pytest_in ".venv-$client" "tests/clients/${client}_test.py"
+      done
       ;;
     process | contract)
       build_everything
@@ -147,13 +151,18 @@ run_ctest() {
 }
 
 # run_pytest FOLDER… [PYTEST OPTION…]; folders that do not exist are left out.
-run_pytest() {
+run_pytest() { run_pytest_in .venv "$@"; }
+
+# run_pytest_in ENVIRONMENT FOLDER…
+run_pytest_in() {
+  local environment="$1"
+  shift
   local arguments=() argument
   for argument in "$@"; do
-    if [[ $argument != tests/* || -d $argument ]]; then arguments+=("$argument"); fi
+    if [[ $argument != tests/* || -e $argument ]]; then arguments+=("$argument"); fi
   done
   UNDER_TEST_BIN="$PWD/$BIN" UNDER_TEST_MODELS="$PWD/$MODELS" \
-    "${PYTHON_OF_TESTS:-$PYTHON}" -m pytest --junitxml "$RESULTS/pytest.xml" "${arguments[@]}"
+    "$environment/bin/python" -m pytest --junitxml "$RESULTS/pytest${environment#.venv}.xml" "${arguments[@]}"
 }
 
 # A name that is no part: a regular expression for ctest, or an expression for pytest -k.

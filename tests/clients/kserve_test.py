@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""KServe's own REST client, where it is installed: `.venv/bin/pip install kserve`.
-
-It is not part of the test environment: it would add 30 packages and 235 MB, pandas and Kubernetes'
-client among them. What it sends is in cases/open_inference_rest.toml, and tritonclient's tests.
-"""
+"""KServe's own REST client."""
 
 import asyncio
 import base64
 
+import kserve
 import numpy as np
 import pytest
 
-from tests.contract.conftest import MODEL
-
-kserve = pytest.importorskip("kserve", reason="kserve is not installed")
+from tests.clients.conftest import MODEL
 
 
 @pytest.fixture
