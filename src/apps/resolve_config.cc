@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "apps/config_file.h"
+#include "apps/sagemaker_variables.h"
 #include "apps/settings.h"
 #include "base/nearest_name.h"
 #include "base/reason.h"
@@ -121,7 +122,18 @@ class Resolver {
     if (auto wrong = Assign(setting, found->second, variable)) Refuse(variable, *wrong);
   }
 
+  // A platform's variables give way to our own.
+  void TakeSageMaker() {
+    SageMakerVariables read = ReadSageMakerVariables(sources_.environment);
+    for (const auto& [variable, name, text] : read.values) {
+      if (auto wrong = Assign(*FindSetting(name), text, variable)) Refuse(variable, *wrong);
+    }
+    for (auto& [variable, what] : read.problems) Refuse(std::move(variable), std::move(what));
+    for (std::string& note : read.notes) resolved_.notes.push_back(std::move(note));
+  }
+
   void TakeVariables() {
+    TakeSageMaker();
     std::vector<std::string> known{std::string(kConfigVariable)};
     for (const Setting& setting : Settings()) {
       if (!setting.variable_alias.empty())

@@ -130,6 +130,52 @@ TEST(ResolveConfig, TakesSageMakersPortUnlessOursIsGiven) {
   EXPECT_EQ(file->config.http_port, 9999);
 }
 
+TEST(ResolveConfig, TranslatesSageMakersVariablesUnlessOursAreGiven) {
+  const auto resolved =
+      ResolveConfig({.environment = {{"SAGEMAKER_MODEL_SERVER_WORKERS", "3"},
+                                     {"SAGEMAKER_MODEL_SERVER_TIMEOUT", "600"},
+                                     {"SAGEMAKER_MAX_PAYLOAD_IN_MB", "6"},
+                                     {"SAGEMAKER_CONTAINER_LOG_LEVEL", "30"},
+                                     {"SAGEMAKER_SAFE_PORT_RANGE", "23000-23999"},
+                                     {"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "text/csv"},
+                                     {"SAGEMAKER_BATCH", "true"},
+                                     {"HOLDFAST_ADMIN_PORT", "23500"}}});
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->config.workers, 3u);
+  EXPECT_EQ(resolved->config.deadline_default_ms, std::chrono::minutes(10));
+  EXPECT_EQ(resolved->config.deadline_max_ms, std::chrono::minutes(10));
+  EXPECT_EQ(resolved->config.body_bytes_max, MiB(6));
+  EXPECT_EQ(resolved->config.log_level, LogLevel::kWarning);
+  EXPECT_EQ(resolved->config.grpc_port, 23000);
+  EXPECT_EQ(resolved->config.admin_port, 23500);
+  EXPECT_EQ(resolved->origins.at("grpc_port"), "SAGEMAKER_SAFE_PORT_RANGE");
+  ASSERT_EQ(resolved->notes.size(), 1u);
+  EXPECT_EQ(resolved->platform, Platform::kSageMaker);
+}
+
+TEST(ResolveConfig, AShortTimeoutOfSageMakersLeavesTheLongestAsItIs) {
+  const auto config =
+      ResolveConfig({.environment = {{"SAGEMAKER_MODEL_SERVER_TIMEOUT", "600"},
+                                     {"SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", "7"}}})
+          ->config;
+  EXPECT_EQ(config.deadline_default_ms, std::chrono::seconds(7));
+  EXPECT_EQ(config.deadline_max_ms, ServerConfig{}.deadline_max_ms);
+}
+
+TEST(ResolveConfig, RefusesWhatSageMakerCannotMean) {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"SAGEMAKER_MODEL_SERVER_WORKERS", "many"}, {"SAGEMAKER_MODEL_SERVER_TIMEOUT", "0"},
+      {"SAGEMAKER_MAX_PAYLOAD_IN_MB", "101"},     {"SAGEMAKER_CONTAINER_LOG_LEVEL", "loud"},
+      {"SAGEMAKER_SAFE_PORT_RANGE", "23000"},     {"SAGEMAKER_SAFE_PORT_RANGE", "2-1"},
+      {"SAGEMAKER_MULTI_MODEL", "true"}};
+  for (const auto& [variable, value] : wrong) {
+    const auto problems = ProblemsOf({.environment = {{variable, value}}});
+    ASSERT_EQ(problems.size(), 1u) << variable;
+    EXPECT_EQ(problems[0].where, variable);
+    EXPECT_EQ(problems[0].exit_code, 64);
+  }
+}
+
 TEST(ResolveConfig, NamesTheNearestForUnknownNamesInEverySource) {
   const TempDir folder;
   const auto file = folder.Write("c.toml", "workers = 2\n\nhttp_prt = 80\n");
@@ -251,7 +297,7 @@ TEST(Platforms, GiveTheTimesToStopWhereNobodyElseDoes) {
       {"", "", Platform::kNone, 25, 0},
       {"none", "ECS_CONTAINER_METADATA_URI_V4", Platform::kNone, 25, 0},
       {"", "ECS_CONTAINER_METADATA_URI_V4", Platform::kEcs, 110, 5},
-      {"", "SAGEMAKER_SAFE_PORT_RANGE", Platform::kSageMaker, 25, 0},
+      {"", "SAGEMAKER_BATCH", Platform::kSageMaker, 25, 0},
       {"", "KUBERNETES_SERVICE_HOST", Platform::kKubernetes, 75, 5},
       {"beanstalk", "", Platform::kBeanstalk, 8, 2},
       {"ec2", "", Platform::kEc2, 110, 5},

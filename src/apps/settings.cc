@@ -71,9 +71,16 @@ constexpr std::array kSettings{
             &C::api_keys},
 
     Setting{
-        "workers", "Workers", "N", "",
+        "workers",
+        "Workers",
+        "N",
+        "",
         "Worker processes for each version. 0: one a core, and as many items as cores run at once.",
-        &C::workers, 0, 256},
+        &C::workers,
+        0,
+        256,
+        {},
+        "SAGEMAKER_MODEL_SERVER_WORKERS"},
     Setting{"sandbox", "Workers", "on|off|required", "",
             "Confine workers as far as the kernel allows, not at all, or fully or not start.",
             &C::sandbox},
