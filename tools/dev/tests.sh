@@ -108,8 +108,8 @@ readonly ASAN_PARTS=(tensor model backend scheduling lifecycle image gateway_cal
   gateway_http)
 readonly TSAN_PARTS=(base scheduling lifecycle)
 
-# For ci: builds all that the parts below run; the fuzz targets share their objects.
-cmd_sanitized() {
+# All that the parts below run; the fuzz targets share their objects.
+cmd_sanitized() { #: build what ci runs with sanitizers; runs nothing
   local asan=(holdfast_simulation_test) tsan=(holdfast_simulation_test) name
   for name in "${ASAN_PARTS[@]}"; do asan+=("holdfast_${name}_test"); done
   for name in "${TSAN_PARTS[@]}"; do tsan+=("holdfast_${name}_test"); done
