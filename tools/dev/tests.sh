@@ -90,16 +90,16 @@ cmd_ci() { #: everything that must hold before a change lands
   [[ $# -eq 0 ]] || fail "ci takes no arguments" 64
   prepare
   lint_all
-  step "clang-tidy" tidy
   build_everything
-  # The fault suite leaves the processors idle half of the time: its servers wait for faults.
-  in_background "build (asan, tsan)" sanitized
+  # Tests with servers leave the processors idle half of the time: they wait for faults and loads.
+  in_background "build (asan, tsan), clang-tidy" beside
   step "fault suite" cmd_faults
+  cmd_test all
   await_background
   sanitize_part asan "${ASAN_PARTS[@]}"
   step "fuzz shortly" run_ctest asan --label-regex '^fuzz$'
   sanitize_part tsan "${TSAN_PARTS[@]}"
-  cmd_test all
+  print_outcome all
 }
 
 # What a sanitizer can find in the time that a change may take: all code that reads foreign bytes,
@@ -108,14 +108,15 @@ readonly ASAN_PARTS=(tensor model backend scheduling lifecycle image gateway_cal
   gateway_http)
 readonly TSAN_PARTS=(base scheduling lifecycle)
 
-# All that the parts below run; the fuzz targets share their objects.
-cmd_sanitized() { #: build what ci runs with sanitizers; runs nothing
+# The fuzz targets share their objects with the parts.
+cmd_beside() { #: what ci does beside its tests: build what it runs with sanitizers, and clang-tidy
   local asan=(holdfast_simulation_test) tsan=(holdfast_simulation_test) name
   for name in "${ASAN_PARTS[@]}"; do asan+=("holdfast_${name}_test"); done
   for name in "${TSAN_PARTS[@]}"; do tsan+=("holdfast_${name}_test"); done
   for name in $(fuzz_targets); do asan+=("holdfast_${name}_fuzz"); done
-  compile asan "${asan[@]}"
-  compile tsan "${tsan[@]}"
+  step "build (asan)" compile asan "${asan[@]}"
+  step "build (tsan)" compile tsan "${tsan[@]}"
+  step "clang-tidy" tidy
 }
 
 # sanitize_part PRESET LIBRARY…: runs the unit tests of these libraries, and the simulation.
