@@ -51,11 +51,11 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=120s --retries=3 \
 ENTRYPOINT ["/usr/local/bin/holdfast"]
 CMD ["serve"]
 
-# SageMaker runs containers as root, with `serve` as argument and perhaps another port. The label
-# for multi-model endpoints belongs here once the server has their calls; without them it would
-# promise what fails later.
+# SageMaker runs containers as root, with `serve` as argument and perhaps another port, and those of
+# multi-model endpoints without a model.
 FROM server AS sagemaker
-LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true"
+LABEL com.amazonaws.sagemaker.capabilities.accept-bind-to-port="true" \
+      com.amazonaws.sagemaker.capabilities.multi-models="true"
 ENV HOLDFAST_MODEL_REPOSITORY=/opt/ml/model
 USER 0:0
 

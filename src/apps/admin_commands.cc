@@ -57,7 +57,7 @@ Result<std::string> ShowQuarantine(const QuarantineCommand& command) {
   if (command.clear) return fmt::format("{} images cleared\n", TRY(ParseCleared(json)));
   std::string text;
   for (const RemoteQuarantineEntry& entry : TRY(ParseQuarantine(json))) {
-    text += fmt::format("{}  {} s left\n", entry.digest, entry.expires_in_s);
+    text += fmt::format("{}  {}  {} s left\n", entry.digest, entry.model, entry.expires_in_s);
   }
   return text.empty() ? "no image is quarantined\n" : text;
 }

@@ -239,11 +239,16 @@ class Resolver {
 
   void CheckTogether() {
     ServerConfig& config = resolved_.config;
-    if (config.model_base_path.empty() && !config.model_name.empty()) {
+    const bool by_clients = config.model_control == ModelControl::kSageMaker;
+    if (config.model_base_path.empty() && !config.model_name.empty() && !by_clients) {
       Refuse(Origin("model_name"),
              "names one model, but not its folder; give --model-base-path as well");
     }
-    CheckOneSource();
+    if (by_clients) {
+      DropSources();
+    } else {
+      CheckOneSource();
+    }
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
     }
@@ -268,14 +273,34 @@ class Resolver {
     CheckAddress(config.admin_address, "admin_address", "127.0.0.1");
   }
 
+  struct Source {
+    std::string_view setting;
+    std::filesystem::path& path;
+  };
+  std::array<Source, 3> Sources() {
+    ServerConfig& config = resolved_.config;
+    return {Source{"model_base_path", config.model_base_path},
+            Source{"model_config_file", config.model_config_file},
+            Source{"model_repository", config.model_repository}};
+  }
+
+  // The image for SageMaker names a repository; with several models a container there has none.
+  void DropSources() {
+    for (const auto& [setting, path] : Sources()) {
+      if (path.empty()) continue;
+      resolved_.notes.push_back(fmt::format(
+          "{} has no effect: with --model-control=sagemaker models come by POST /models",
+          Origin(setting)));
+      path.clear();
+    }
+    resolved_.config.model_name.clear();
+  }
+
   void CheckOneSource() {
     std::vector<std::string> given;
-    const auto note = [&](std::string_view setting, const std::filesystem::path& path) {
+    for (const auto& [setting, path] : Sources()) {
       if (!path.empty()) given.push_back(Origin(setting));
-    };
-    note("model_base_path", resolved_.config.model_base_path);
-    note("model_config_file", resolved_.config.model_config_file);
-    note("model_repository", resolved_.config.model_repository);
+    }
     for (std::size_t i = 1; i < given.size(); ++i) {
       Refuse(given[0], fmt::format("cannot be combined with {}; give one of the two", given[i]));
     }

@@ -162,12 +162,23 @@ TEST(ResolveConfig, AShortTimeoutOfSageMakersLeavesTheLongestAsItIs) {
   EXPECT_EQ(config.deadline_max_ms, ServerConfig{}.deadline_max_ms);
 }
 
+TEST(ResolveConfig, WithSeveralModelsOfSageMakersTheyComeByItsCallsAlone) {
+  const auto resolved = ResolveConfig(
+      {.environment = {{"SAGEMAKER_MULTI_MODEL", "true"}, {"HOLDFAST_MODEL_REPOSITORY", "/opt"}}});
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(resolved->config.model_control, ModelControl::kSageMaker);
+  EXPECT_EQ(resolved->config.model_repository, "");
+  ASSERT_EQ(resolved->notes.size(), 1u);
+  EXPECT_TRUE(resolved->notes[0].starts_with("HOLDFAST_MODEL_REPOSITORY has no effect"));
+  const auto one = ResolveConfig({.environment = {{"SAGEMAKER_MULTI_MODEL", "false"}}});
+  EXPECT_EQ(one->config.model_control, ModelControl::kAdmin);
+}
+
 TEST(ResolveConfig, RefusesWhatSageMakerCannotMean) {
   const std::pair<const char*, const char*> wrong[] = {
       {"SAGEMAKER_MODEL_SERVER_WORKERS", "many"}, {"SAGEMAKER_MODEL_SERVER_TIMEOUT", "0"},
       {"SAGEMAKER_MAX_PAYLOAD_IN_MB", "101"},     {"SAGEMAKER_CONTAINER_LOG_LEVEL", "loud"},
-      {"SAGEMAKER_SAFE_PORT_RANGE", "23000"},     {"SAGEMAKER_SAFE_PORT_RANGE", "2-1"},
-      {"SAGEMAKER_MULTI_MODEL", "true"}};
+      {"SAGEMAKER_SAFE_PORT_RANGE", "23000"},     {"SAGEMAKER_SAFE_PORT_RANGE", "2-1"}};
   for (const auto& [variable, value] : wrong) {
     const auto problems = ProblemsOf({.environment = {{variable, value}}});
     ASSERT_EQ(problems.size(), 1u) << variable;

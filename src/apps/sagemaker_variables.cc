@@ -138,9 +138,7 @@ class Reader {
     constexpr const char* kVariable = "SAGEMAKER_MULTI_MODEL";
     const auto text = Find(kVariable);
     if (!text || LowerCase(*text) != "true") return;
-    Refuse(kVariable,
-           "multi-model endpoints are not served; use one endpoint a model, or one repository with "
-           "several models, named by ?model=");
+    Set(kVariable, "model_control", "sagemaker");
   }
 
   const std::map<std::string, std::string>& environment_;

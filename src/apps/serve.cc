@@ -27,7 +27,12 @@ Result<VersionPolicy> PolicyOf(const ServerConfig& config) {
   return Error{policy.error().reason, "--model-version-policy: " + policy.error().message};
 }
 
+bool OnDemand(const ServerConfig& config) {
+  return config.model_control == ModelControl::kSageMaker;
+}
+
 Result<ModelFolders> FoldersOf(const ServerConfig& config, const VersionPolicy& policy) {
+  if (OnDemand(config)) return ModelFolders{};
   if (!config.model_config_file.empty()) {
     return ModelFolders{.repository = {},
                         .models = TRY(ReadModelConfigFile(config.model_config_file))};
@@ -55,6 +60,7 @@ Status CheckMemory(const std::vector<Offer>& served) {
 }
 
 Result<std::string> ChooseDefault(const ServerConfig& config, const std::vector<Offer>& served) {
+  if (OnDemand(config)) return config.default_model;
   if (config.default_model.empty()) return served.front().key.name;
   const bool known = std::any_of(served.begin(), served.end(), [&](const Offer& offer) {
     return offer.key.name == config.default_model;
@@ -103,7 +109,8 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .connections_max = config.connections_max,
           .grpc_message_bytes_max = config.grpc_message_bytes_max,
           .idempotency_bytes_max = config.idempotency_bytes_max,
-          .public_model_control = config.model_control == "public",
+          .model_control = config.model_control,
+          .multi_model_root = config.multi_model_root.lexically_normal(),
           .hang_floor = config.hang_floor_ms,
           .deadline_default = config.deadline_default_ms,
           .deadline_max = config.deadline_max_ms,
@@ -132,7 +139,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.repository_poll = config.repository_poll_s;
   options.offers = TRY(ReadOffers(options.folders));
   const std::vector<Offer> served = Served(options);
-  if (served.empty()) {
+  if (served.empty() && !OnDemand(config)) {
     return Error{Reason::kNotFound, "no version of a model to serve; try holdfast inspect FOLDER"};
   }
   TRY_DO(CheckMemory(served));
@@ -153,6 +160,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.workers_by_host = config.workers == 0;
   options.worker_growth_max = config.worker_growth_max;
   options.drain_timeout = config.drain_timeout_s;
+  options.fleet.waits_for_servables = OnDemand(config);
   options.fleet.restart.failures_max = config.restarts_max;
   options.fleet.restart.window = config.restart_window_s;
   options.gateway = ToGatewayOptions(config);

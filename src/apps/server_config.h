@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "image/limits.h"
+#include "ipc/gateway_options.h"
 #include "telemetry/log.h"
 
 namespace holdfast {
@@ -31,6 +32,8 @@ struct ServerConfig {
   std::string default_model;
   std::string model_version_policy = "latest:1";
   std::chrono::seconds repository_poll_s{2};
+  ModelControl model_control = ModelControl::kAdmin;
+  std::filesystem::path multi_model_root = "/opt/ml/models";
 
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;  // 0: any free one.
@@ -61,7 +64,6 @@ struct ServerConfig {
   std::uint32_t connections_max = 1024;
   std::uint32_t grpc_message_bytes_max = 64 << 20;
   std::size_t idempotency_bytes_max = MiB(16);
-  std::string model_control = "admin";
 
   std::chrono::milliseconds deadline_default_ms{10'000};
   std::chrono::milliseconds deadline_max_ms{55'000};  // Below the 60 s at which balancers give up.

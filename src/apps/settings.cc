@@ -38,9 +38,12 @@ constexpr std::array kSettings{
     Setting{"repository_poll_s", "Models", "N", "s",
             "How often to look for new versions, besides the kernel's hints. 0: only on SIGHUP.",
             &C::repository_poll_s, 0, kDaySeconds, "file_system_poll_wait_seconds"},
-    Setting{"model_control", "Models", "admin|public", "",
-            "Where clients may load and unload models: on the operator's port, or on all.",
+    Setting{"model_control", "Models", "admin|public|sagemaker", "",
+            "Where clients may load and unload models: on the operator's port, on all, or by "
+            "SageMaker's calls.",
             &C::model_control},
+    Setting{"multi_model_root", "Models", "DIR", "",
+            "Folder that models come from by SageMaker's multi-model calls.", &C::multi_model_root},
 
     Setting{"bind_address", "Addresses", "IP", "",
             "Address to listen on; :: takes IPv6 and IPv4, 127.0.0.1 this machine only.",

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "gateway/encoding/json_writer.h"
-#include "gateway/http/drill_order.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -69,6 +68,15 @@ HttpAnswer AnswerModelStatus(ServerState& state, const Route& route, std::string
   return RenderModelStatus(*statuses);
 }
 
+HttpAnswer AnswerSageMakerModel(ServerState& state, const Route& route,
+                                std::string_view request_id) {
+  const auto added = state.servables.added();
+  const auto model = added.find(*route.model);
+  if (model != added.end()) return RenderSageMakerModel(model->first, model->second);
+  return Refuse(state, route,
+                Error{Reason::kNotFound, "there is no model " + Excerpt(*route.model)}, request_id);
+}
+
 HttpAnswer AnswerDeaths(const DeathLog& log) {
   std::string json = "{\"deaths\":[";
   for (const Death& death : log.deaths()) {
@@ -106,6 +114,7 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
   for (const Quarantine::Entry& entry : quarantine.List(Now())) {
     AppendJsonComma(json);
     json += '{';
+    AppendJsonText(json, "model", entry.model);
     AppendJsonText(json, "digest", entry.digest);
     AppendJsonCount(json, "expires_in_s",
                     static_cast<std::uint64_t>(
@@ -127,24 +136,6 @@ HttpAnswer AnswerIndex(const ServerState& state) {
 
 ModelChoice ChoiceOf(const Route& route) {
   return {.model = route.model, .version = route.version, .label = route.label};
-}
-
-HttpAnswer AnswerDrill(ServerState& state, ByteView body, std::string_view request_id) {
-  const Result<DrillFault> fault = ParseDrillOrder(body);
-  const auto refuse = [&](const Error& error) {
-    return RenderError(error.reason, error.message,
-                       state.inference.RetryHint(error.reason, Duration::zero()), request_id);
-  };
-  if (!fault) return refuse(fault.error());
-  const Result<DrilledWorker> worker = state.inference.Drill(*fault);
-  if (!worker) return refuse(worker.error());
-  std::string json = "{";
-  AppendJsonText(json, "fault", DrillFaultWord(*fault));
-  AppendJsonText(json, "model", worker->model);
-  AppendJsonCount(json, "slot", worker->slot.value);
-  AppendJsonCount(json, "generation", worker->generation.value);
-  AppendJsonCount(json, "pid", worker->pid);
-  return {.body = json + "}\n"};
 }
 
 std::string_view EndpointName(Endpoint endpoint) {
@@ -201,6 +192,10 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/models";
     case Endpoint::kExecutionParameters:
       return "/execution-parameters";
+    case Endpoint::kSageMakerModels:
+      return "/sagemaker/models";
+    case Endpoint::kSageMakerModel:
+      return "/sagemaker/models/name";
     case Endpoint::kApiDocument:
       return "/api";
     case Endpoint::kRepositoryIndex:
@@ -255,6 +250,10 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
     case Endpoint::kExecutionParameters:
       return RenderExecutionParameters(state.inference.levels().workers_ready,
                                        state.options.body_bytes_max);
+    case Endpoint::kSageMakerModels:
+      return RenderSageMakerModels(state.servables.added(), route.page_token);
+    case Endpoint::kSageMakerModel:
+      return AnswerSageMakerModel(state, route, request_id);
     case Endpoint::kDeaths:
       return AnswerDeaths(state.inference.deaths());
     case Endpoint::kQuarantine:

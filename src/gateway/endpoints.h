@@ -17,7 +17,4 @@ ModelChoice ChoiceOf(const Route& route);
 // Answers a request that needs no worker: probes, metrics, a model's status and metadata.
 HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view request_id);
 
-// POST /debug/drill: one fault for one worker.
-HttpAnswer AnswerDrill(ServerState& state, ByteView body, std::string_view request_id);
-
 }  // namespace holdfast

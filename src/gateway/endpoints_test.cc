@@ -77,29 +77,14 @@ TEST_F(EndpointsTest, OnlySoManyDeathsAreKept) {
 
 TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
   EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
-  service_->quarantine().Add("abc", Now());
+  service_->quarantine().Add("tiny", "abc", Now());
   EXPECT_EQ(Get(Endpoint::kQuarantine).body,
-            "{\"quarantined\":[{\"digest\":\"abc\",\"expires_in_s\":600}]}\n");
+            "{\"quarantined\":[{\"model\":\"tiny\",\"digest\":\"abc\",\"expires_in_s\":600}]}\n");
   ServerState state{options_, servables_, *service_, metrics_, log_, orders_, turns_};
   EXPECT_EQ(
       AnswerAtOnce(state, {.endpoint = Endpoint::kQuarantine, .deletes = true}, "the-id").body,
       "{\"cleared\":1}\n");
   EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
-}
-
-TEST_F(EndpointsTest, ADrillTellsWhoseTurnItWas) {
-  Announce();
-  ServerState state{options_, servables_, *service_, metrics_, log_, orders_, turns_};
-  const auto order = [&](std::string_view text) {
-    return AnswerDrill(state, {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()},
-                       "the-id");
-  };
-  EXPECT_EQ(order("{\"fault\":\"nap\"}").status, 400);
-  EXPECT_EQ(order("{\"fault\":\"stop\"}").status, 503);
-  const auto worker = ReadyWorker(2);
-  service_->WorkerForked({2}, {1}, 77);
-  EXPECT_EQ(order("{\"fault\":\"stop\"}").body,
-            "{\"fault\":\"stop\",\"model\":\"tiny/1\",\"slot\":2,\"generation\":1,\"pid\":77}\n");
 }
 
 TEST_F(EndpointsTest, MetricsTellTheLevels) {

@@ -60,7 +60,7 @@ class Gateway {
         log_(sink_, {.format = options.log_as_text ? LogFormat::kText : LogFormat::kJson,
                      .level = static_cast<LogLevel>(options.log_level),
                      .role = "gateway"}),
-        servables_(options.default_model),
+        servables_(options.default_model, options.model_control == ModelControl::kSageMaker),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
         canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
@@ -113,7 +113,8 @@ class Gateway {
   }
 
   Audience ClientAudience() const {
-    return options_.public_model_control ? Audience::kControl : Audience::kPublic;
+    const bool may_control = options_.model_control == ModelControl::kPublic;
+    return may_control ? Audience::kControl : Audience::kPublic;
   }
 
   // Not before it knows what there is to serve: clients wait in the listen queue for some

@@ -22,10 +22,9 @@
 #include "gateway/idempotent_turn.h"
 #include "gateway/let_in.h"
 #include "gateway/linger.h"
-#include "gateway/order_model.h"
+#include "gateway/orders.h"
 #include "gateway/request_id.h"
 #include "gateway/tls_handshake.h"
-#include "ipc/label_order.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -36,7 +35,7 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using beast::error_code;
 
-constexpr std::size_t kOrderBytesMax = KiB(1);
+constexpr std::size_t kOrderBytesMax = KiB(4);
 constexpr auto kWriteTime = std::chrono::seconds(30);
 
 class Connection {
@@ -151,8 +150,10 @@ class Connection {
   asio::awaitable<bool> Route(HttpParser& parser, Exchange& exchange) {
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
-    const auto route =
-        ResolveRoute({method.data(), method.size()}, {target.data(), target.size()}, audience_);
+    const auto route = ResolveRoute(
+        {method.data(), method.size()}, {target.data(), target.size()}, audience_,
+        state_.options.model_control == ModelControl::kSageMaker ? ModelsFace::kSageMaker
+                                                                 : ModelsFace::kTorchServe);
     if (!route) {
       HttpAnswer answer = RenderError(route.error().error.reason, route.error().error.message,
                                       Duration::zero(), exchange.id);
@@ -168,8 +169,7 @@ class Connection {
     } else {
       exchange.client = verdict.name;
     }
-    if (route->endpoint == Endpoint::kDrill) co_return co_await TakeOrder(parser, exchange);
-    if (IsModelOrder(route->endpoint)) co_return co_await OrderModel(exchange, *route);
+    if (IsOrder(*route)) co_return co_await TakeOrder(parser, exchange, *route);
     if (route->endpoint == Endpoint::kApiDocument) {
       const std::string_view known = HeaderField(parser, http::field::if_none_match);
       co_return co_await Write(exchange, AnswerApiDocument(*route, known, exchange.id));
@@ -188,44 +188,28 @@ class Connection {
     return LetIn(state_, key);
   }
 
-  // An operator's order, whose words are in a small body.
-  asio::awaitable<bool> TakeOrder(HttpParser& parser, Exchange& exchange) {
-    Result<std::size_t> length = bodies_.Length(parser);
-    if (!length) co_return co_await Refuse(exchange, length.error());
-    if (!parser.chunked() && *length > kOrderBytesMax) {
-      const Error error{Reason::kPayloadTooLarge, "an order has at most 1024 bytes"};
-      co_return co_await Refuse(exchange, error);
-    }
-    const Result<Body> body = co_await bodies_.Read(parser, std::min(*length, kOrderBytesMax));
-    if (!body && body.error().reason == Reason::kClientClosed) co_return false;
-    if (!body) co_return co_await Refuse(exchange, body.error());
-    exchange.body_unread = false;
-    HttpAnswer answer = AnswerDrill(state_, body->view(), exchange.id);
-    co_return co_await Write(exchange, std::move(answer));
-  }
-
-  static bool IsModelOrder(Endpoint endpoint) {
-    return endpoint == Endpoint::kModelLoad || endpoint == Endpoint::kModelUnload ||
-           endpoint == Endpoint::kModelLabel;
-  }
-
-  // Loads, unloads or labels a model, and answers when that is done. Parameters that a body may
-  // have are not looked at.
-  asio::awaitable<bool> OrderModel(Exchange& exchange, const holdfast::Route& route) {
-    auto order = ModelOrder::kLabel;
-    std::string text = *route.model;
-    if (route.endpoint == Endpoint::kModelLabel) {
-      text = EncodeLabelOrder(
-          {.model = *route.model, .label = *route.label, .version = route.version});
-    } else {
-      order = route.endpoint == Endpoint::kModelLoad ? ModelOrder::kLoad : ModelOrder::kUnload;
+  asio::awaitable<bool> TakeOrder(HttpParser& parser, Exchange& exchange,
+                                  const holdfast::Route& route) {
+    Result<Body> body = Body();
+    if (HasOrderBody(route)) {
+      body = co_await ReadOrder(parser);
+      if (!body && body.error().reason == Reason::kClientClosed) co_return false;
+      if (!body) co_return co_await Refuse(exchange, body.error());
+      exchange.body_unread = false;
     }
     stream_.tcp().expires_never();
-    const Status outcome = co_await holdfast::OrderModel(state_, order, std::move(text));
-    if (!outcome) co_return co_await Refuse(exchange, outcome.error());
-    HttpAnswer answer;
-    answer.body = "{}\n";
-    co_return co_await Write(exchange, std::move(answer));
+    Result<HttpAnswer> answer = co_await CarryOutOrder(state_, route, body->view());
+    if (!answer) co_return co_await Refuse(exchange, answer.error());
+    co_return co_await Write(exchange, *std::move(answer));
+  }
+
+  asio::awaitable<Result<Body>> ReadOrder(HttpParser& parser) {
+    const Result<std::size_t> length = bodies_.Length(parser);
+    if (!length) co_return length.error();
+    if (!parser.chunked() && *length > kOrderBytesMax) {
+      co_return Error{Reason::kPayloadTooLarge, "an order has at most 4096 bytes"};
+    }
+    co_return co_await bodies_.Read(parser, std::min(*length, kOrderBytesMax));
   }
 
   // --- Inference ---

@@ -89,12 +89,13 @@ CallId InferenceService::Submit(Call call) {
   const std::vector<ItemId> ids = pending.ids;
   for (const ItemId item : ids) {
     const ItemPlace place = places_.at(item);
-    if (check_digests && quarantine_.Contains(DigestOf(place), now)) {
+    const PendingCall& owner = calls_.at(id);
+    const std::string& model = servables_.Get(owner.call.servable).key.name;
+    if (check_digests && quarantine_.Contains(model, DigestOf(place), now)) {
       Finish(item, {.reason = Reason::kRequestQuarantined,
                     .detail = "this image has killed its workers before"});
       continue;
     }
-    const PendingCall& owner = calls_.at(id);
     const auto admission = scheduler_.Enqueue({.id = item,
                                                .servable = owner.call.servable,
                                                .deadline = owner.call.deadline,
@@ -386,7 +387,8 @@ void InferenceService::Refuse(const struct Refuse& refusal) {
   CHECK(place != places_.end());
   if (refusal.reason == Reason::kRequestCrashedWorker) {
     const std::string digest = DigestOf(place->second);
-    quarantine_.Add(digest, Now());
+    const ServableId servable = calls_.at(place->second.call).call.servable;
+    quarantine_.Add(servables_.Get(servable).key.name, digest, Now());
     metrics_.Quarantined();
     if (const Status kept = poison_.Keep(digest, ItemAt(place->second).bytes.view()); !kept) {
       log_.Warning("poison-not-kept", {{"digest", digest}, {"error", kept.error().message}});

@@ -38,13 +38,15 @@ bool InferenceService::healthy(TimePoint now) const {
     if (servables_.failed(id)) continue;
     any = true;
     const auto ready = last_ready_.find(id);
-    const bool lately = ready != last_ready_.end() && ready->second != TimePoint::min() &&
-                        now - ready->second < kWithoutWorkerMax;
+    // Nobody asks a model that clients have just added before they are told that it is there.
+    const bool ever = ready != last_ready_.end() && ready->second != TimePoint::min();
+    if (servables_.on_demand() && !ever) continue;
+    const bool lately = ever && now - ready->second < kWithoutWorkerMax;
     if (scheduler_.ReadyWorkers(id) == 0 && !lately) return false;
     if (suspects_.contains(id)) return false;
   }
   const bool stuck = scheduler_.items() > 0 && now - last_progress_ > kWithoutProgressMax;
-  return any && servables_.complete() && !stuck;
+  return (any || servables_.on_demand()) && servables_.complete() && !stuck;
 }
 
 Result<std::vector<std::pair<ModelKey, InferenceStatistics>>> InferenceService::Statistics(

@@ -18,6 +18,7 @@ void ServableTable::Update(const ServableList& list) {
   states_.clear();
   statuses_.clear();
   labels_ = list.labels;
+  folders_ = list.folders;
   for (const ListedServable& listed : list.servables) {
     statuses_[listed.status.key] = listed.status;
     if (listed.servable.has_value()) states_[*listed.servable] = listed.status.state;
@@ -88,13 +89,21 @@ Error ServableTable::WhyNot(const std::string& name, std::optional<std::int64_t>
     }
   }
   if (!known_name && !complete()) return {Reason::kNotReady, "models are still loading"};
+  if (name.empty()) return {Reason::kNotFound, "which model? There is no default one"};
   if (known_name && version.has_value()) {
     return {Reason::kNotFound, "model \"" + name + "\" has no version " + std::to_string(*version)};
   }
   return {Reason::kNotFound, "there is no model \"" + name + "\""};
 }
 
+std::map<std::string, std::string> ServableTable::added() const {
+  std::map<std::string, std::string> added = folders_;
+  std::erase_if(added, [this](const auto& model) { return VersionsOf(model.first).empty(); });
+  return added;
+}
+
 bool ServableTable::complete() const {
+  if (on_demand_) return true;
   std::map<std::string, bool> settled;  // By model.
   for (const auto& [key, status] : statuses_) {
     settled.try_emplace(key.name, true);

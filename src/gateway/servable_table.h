@@ -26,7 +26,9 @@ struct ModelChoice {
 // The servables that the supervisor has announced, and how requests name them.
 class ServableTable {
  public:
-  explicit ServableTable(std::string default_model) : default_model_(std::move(default_model)) {}
+  // `on_demand`: clients add models when they want them, so that none is a state like any other.
+  explicit ServableTable(std::string default_model, bool on_demand = false)
+      : default_model_(std::move(default_model)), on_demand_(on_demand) {}
 
   // A servable has loaded. Requests reach it unless the list gives it another state.
   void Add(ServableId id, ServableDescription description);
@@ -59,8 +61,12 @@ class ServableTable {
   const ServableDescription& Get(ServableId id) const { return servables_.at(id); }
   bool Has(ServableId id) const { return servables_.contains(id); }
   bool failed(ServableId id) const { return failed_.contains(id); }
-  // Whether every model either can be asked or is known to be broken, and one can be asked.
+  // Whether every model either can be asked or is known to be broken, and one can be asked. On
+  // demand: always.
   bool complete() const;
+  bool on_demand() const { return on_demand_; }
+  // The models that clients have added and that can be asked, and the folders they are from.
+  std::map<std::string, std::string> added() const;
   // Those that new requests can reach, failed ones included.
   std::vector<ServableId> ids() const;
   // The versions of `model` that can be asked, the lowest first.
@@ -88,6 +94,7 @@ class ServableTable {
   Error WhyNot(const std::string& name, std::optional<std::int64_t> version) const;
 
   std::string default_model_;
+  bool on_demand_;
   std::map<ServableId, ServableDescription> servables_;
   std::set<ServableId> failed_;
   std::map<ServableId, std::size_t> holds_;
@@ -95,6 +102,7 @@ class ServableTable {
   std::map<ServableId, ServableState> states_;
   std::map<ModelKey, ServableStatus> statuses_;
   std::map<std::string, VersionLabels> labels_;  // By model.
+  std::map<std::string, std::string> folders_;   // Of added models, by name.
 };
 
 }  // namespace holdfast

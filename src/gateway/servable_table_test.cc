@@ -157,5 +157,22 @@ TEST_F(ServableTableTest, TellsTheStateOfAModelsVersions) {
   EXPECT_EQ(table_.ids().size(), 3u);
 }
 
+TEST(ServableTableOnDemand, IsCompleteWithoutAModelAndListsWhatWasAdded) {
+  ServableTable table("", true);
+  EXPECT_TRUE(table.complete());
+  const auto nothing = table.Resolve({.model = {}, .version = {}, .label = {}});
+  EXPECT_EQ(nothing.error().reason, Reason::kNotFound);
+  table.Add({0}, Model("a1", 1));
+  table.Add({1}, Model("b2", 1));
+  ServableList list;
+  for (const auto& [id, name, state] : {std::tuple(0u, "a1", ServableState::kAvailable),
+                                        std::tuple(1u, "b2", ServableState::kUnloading)}) {
+    list.servables.push_back({ServableId{id}, {.key = {name, 1}, .state = state, .message = ""}});
+    list.folders[name] = std::string("/opt/ml/models/") + name;
+  }
+  table.Update(list);
+  EXPECT_EQ(table.added(), (std::map<std::string, std::string>{{"a1", "/opt/ml/models/a1"}}));
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -5,6 +5,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::uint64_t kLogLevelMax = 3;  // LogLevel::kError.
+constexpr auto kModelControlMax = static_cast<std::uint64_t>(ModelControl::kSageMaker);
 
 Result<std::chrono::milliseconds> TakeMilliseconds(const RoleArguments& arguments,
                                                    const std::string& key) {
@@ -18,7 +19,6 @@ Status TakeLimits(const RoleArguments& arguments, GatewayOptions& options) {
   options.queue_bytes_max = TRY(arguments.Number("queue_bytes_max"));
   options.connections_max = TRY(arguments.Number("connections_max"));
   options.grpc_message_bytes_max = TRY(arguments.Number("grpc_message_bytes_max"));
-  options.public_model_control = TRY(arguments.Number("public_model_control")) != 0;
   options.credentials = TRY(arguments.Number("credentials")) != 0;
   options.idempotency_bytes_max = TRY(arguments.Number("idempotency_bytes_max"));
   options.body_bytes_per_second_min = TRY(arguments.Number("body_bytes_per_second_min"));
@@ -50,7 +50,8 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("queue_bytes_max", options.queue_bytes_max)
       .Set("connections_max", options.connections_max)
       .Set("grpc_message_bytes_max", options.grpc_message_bytes_max)
-      .Set("public_model_control", static_cast<int>(options.public_model_control))
+      .Set("model_control", static_cast<std::uint64_t>(options.model_control))
+      .Set("multi_model_root", options.multi_model_root)
       .Set("credentials", static_cast<int>(options.credentials))
       .Set("idempotency_bytes_max", options.idempotency_bytes_max)
       .Set("idempotency_lifetime_ms", options.idempotency_lifetime.count())
@@ -76,10 +77,13 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   TRY_DO(TakeLimits(arguments, options));
   TRY_DO(TakeTimes(arguments, options));
   options.poison_dir = TRY(arguments.Text("poison_dir"));
+  const std::uint64_t control = TRY(arguments.Number("model_control"));
+  options.model_control = static_cast<ModelControl>(control);
+  options.multi_model_root = TRY(arguments.Text("multi_model_root"));
   options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
   options.log_level = TRY(arguments.Number("log_level"));
-  if (options.log_level > kLogLevelMax) {
-    return Error{Reason::kUsage, "role argument \"log_level\" is none of ours"};
+  if (options.log_level > kLogLevelMax || control > kModelControlMax) {
+    return Error{Reason::kUsage, "a role argument is none of ours"};
   }
   return options;
 }

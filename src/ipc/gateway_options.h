@@ -12,6 +12,10 @@
 
 namespace holdfast {
 
+// Where clients may load and unload models: by Triton's calls on the operator's port, or on all
+// ports, or by SageMaker's calls for multi-model endpoints on the HTTP port.
+enum class ModelControl : std::uint64_t { kAdmin, kPublic, kSageMaker };
+
 // What the supervisor tells a gateway. Descriptors there: 3 the control channel, 4 the HTTP
 // listener, 5 the gRPC listener, 6 the admin listener, 7 where log lines go.
 struct GatewayOptions {
@@ -26,8 +30,9 @@ struct GatewayOptions {
   std::size_t connections_max = 1024;
   std::size_t grpc_message_bytes_max = MiB(64);
   std::size_t idempotency_bytes_max = MiB(16);  // 0: the header means nothing.
-  bool public_model_control = false;            // Clients may load and unload models.
-  bool credentials = false;  // It takes no connection before kCredentials has come.
+  ModelControl model_control = ModelControl::kAdmin;
+  std::string multi_model_root;  // With kSageMaker: models lie below it.
+  bool credentials = false;      // It takes no connection before kCredentials has come.
   std::chrono::milliseconds hang_floor{5000};
 
   std::chrono::milliseconds deadline_default{10'000};

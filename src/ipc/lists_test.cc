@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "ipc/add_order.h"
 #include "ipc/model_folders_text.h"
 #include "ipc/offer_list.h"
 #include "ipc/servable_list.h"
@@ -19,11 +20,12 @@ TEST(ServableList, ComesBackAsItWas) {
                       .state = ServableState::kEnd,
                       .reason = Reason::kBadModel,
                       .message = "a \"word\"\n"}}},
-      .labels = {{"m", {{"stable", 1}, {"canary", 2}}}}};
+      .labels = {{"m", {{"stable", 1}, {"canary", 2}}}},
+      .folders = {{"m", "/opt/ml/models/m/model"}}};
   const auto back = DecodeServableList(EncodeServableList(list));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, list);
-  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[]})"), ServableList());
+  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[],"added":[]})"), ServableList());
 }
 
 TEST(ServableList, RefusesWhatItIsNot) {
@@ -33,12 +35,15 @@ TEST(ServableList, RefusesWhatItIsNot) {
         R"({"servable":4294967296,"name":"m","version":1,"state":1,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":4,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":1,"reason":4294967296,"message":""})"}) {
-    EXPECT_FALSE(DecodeServableList(R"({"models":[],"servables":[)" + std::string(entry) + "]}"))
+    EXPECT_FALSE(
+        DecodeServableList(R"({"models":[],"added":[],"servables":[)" + std::string(entry) + "]}"))
         << entry;
   }
   for (const char* text :
-       {"", "[]", "{}", R"({"servables":[]})", R"({"servables":[],"models":[{"name":"m"}]})",
-        R"({"servables":[],"models":[{"name":"m","labels":{"a":"1"}}]})"}) {
+       {"", "[]", "{}", R"({"servables":[]})", R"({"servables":[],"models":[]})",
+        R"({"servables":[],"added":[],"models":[{"name":"m"}]})",
+        R"({"servables":[],"added":[{"name":"m"}],"models":[]})",
+        R"({"servables":[],"added":[],"models":[{"name":"m","labels":{"a":"1"}}]})"}) {
     EXPECT_FALSE(DecodeServableList(text)) << text;
   }
 }
@@ -75,12 +80,24 @@ TEST(ModelFolders, ComeBackAsTheyWere) {
       .repository = "/srv/models",
       .models = {{.name = "m",
                   .base_path = "/srv/m",
-                  .rule = {.policy = *ParseVersionPolicy("all"), .labels = {{"stable", 3}}}}}};
+                  .rule = {.policy = *ParseVersionPolicy("all"), .labels = {{"stable", 3}}},
+                  .unpacked = true}}};
   const auto back = DecodeModelFolders(EncodeModelFolders(folders));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, folders);
   for (const char* text : {"", "[]", "{}", R"({"repository":"","models":[{}]})"}) {
     EXPECT_FALSE(DecodeModelFolders(text)) << text;
+  }
+}
+
+TEST(AddOrder, ComesBackAsItWas) {
+  const AddOrder order{.model = "a1b2", .folder = "/opt/ml/models/a1b2/model"};
+  const auto back = DecodeAddOrder(EncodeAddOrder(order));
+  ASSERT_TRUE(back);
+  EXPECT_EQ(*back, order);
+  for (const char* text : {"", "[]", "{}", R"({"model":"m"})", R"({"model":"","folder":"f"})",
+                           R"({"model":"m","folder":1})"}) {
+    EXPECT_FALSE(DecodeAddOrder(text)) << text;
   }
 }
 

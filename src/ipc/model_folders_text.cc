@@ -22,6 +22,8 @@ std::string EncodeModelFolders(const ModelFolders& folders) {
     WriteText(writer, "name", model.name);
     WriteText(writer, "base_path", model.base_path.native());
     WriteRule(writer, model.rule);
+    writer.Key("unpacked");
+    writer.Bool(model.unpacked);
     writer.EndObject();
   }
   writer.EndArray();
@@ -40,8 +42,13 @@ Result<ModelFolders> DecodeModelFolders(std::string_view json) {
     const auto name = TextField(entry, "name");
     const auto base_path = TextField(entry, "base_path");
     auto rule = ReadRule(entry);
-    if (!name || !base_path || !rule) return kMalformedFolders;
-    folders.models.push_back({.name = *name, .base_path = *base_path, .rule = *std::move(rule)});
+    const rapidjson::Value* const unpacked = FieldOf(entry, "unpacked");
+    const bool says = unpacked != nullptr && unpacked->IsBool();
+    if (!name || !base_path || !rule || !says) return kMalformedFolders;
+    folders.models.push_back({.name = *name,
+                              .base_path = *base_path,
+                              .rule = *std::move(rule),
+                              .unpacked = unpacked->GetBool()});
   }
   return folders;
 }

@@ -32,10 +32,8 @@ std::vector<std::string> DistinctWords(const std::map<std::string, std::string>&
 }
 
 std::vector<std::string> GatewayWords() {
-  return DistinctWords<GatewayOptions>({{"credentials", "1"},
-                                        {"log_as_text", "1"},
-                                        {"log_level", "3"},
-                                        {"public_model_control", "1"}});
+  return DistinctWords<GatewayOptions>(
+      {{"credentials", "1"}, {"log_as_text", "1"}, {"log_level", "3"}, {"model_control", "2"}});
 }
 std::vector<std::string> ZygoteWords() { return DistinctWords<ZygoteOptions>({{"sandbox", "2"}}); }
 

@@ -68,6 +68,15 @@ std::string EncodeServableList(const ServableList& list) {
     writer.EndObject();
   }
   writer.EndArray();
+  writer.Key("added");
+  writer.StartArray();
+  for (const auto& [model, folder] : list.folders) {
+    writer.StartObject();
+    WriteText(writer, "name", model);
+    WriteText(writer, "folder", folder);
+    writer.EndObject();
+  }
+  writer.EndArray();
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -78,7 +87,8 @@ Result<ServableList> DecodeServableList(std::string_view json) {
   if (document.HasParseError()) return kMalformedServables;
   const rapidjson::Value* const servables = ArrayField(document, "servables");
   const rapidjson::Value* const models = ArrayField(document, "models");
-  if (servables == nullptr || models == nullptr) return kMalformedServables;
+  const rapidjson::Value* const added = ArrayField(document, "added");
+  if (servables == nullptr || models == nullptr || added == nullptr) return kMalformedServables;
   ServableList list;
   for (const rapidjson::Value& entry : servables->GetArray()) {
     list.servables.push_back(TRY(DecodeListed(entry)));
@@ -88,6 +98,12 @@ Result<ServableList> DecodeServableList(std::string_view json) {
     auto labels = ReadLabels(entry);
     if (!name || !labels) return kMalformedServables;
     list.labels[*name] = *std::move(labels);
+  }
+  for (const rapidjson::Value& entry : added->GetArray()) {
+    const auto name = TextField(entry, "name");
+    auto folder = TextField(entry, "folder");
+    if (!name || !folder) return kMalformedServables;
+    list.folders[*name] = *std::move(folder);
   }
   return list;
 }

@@ -24,6 +24,7 @@ struct ListedServable {
 struct ServableList {
   std::vector<ListedServable> servables;
   std::map<std::string, VersionLabels> labels;  // By model: what each label means now.
+  std::map<std::string, std::string> folders;   // Of models that clients have added, by model.
   bool operator==(const ServableList&) const = default;
 };
 

@@ -353,6 +353,7 @@ TimePoint Fleet::SpendBudget(ServableRecord& servable, ServableId id, const std:
   if (serves && !servable.failed) return now + options_.restart.delay_max;
   if (std::exchange(servable.failed, true)) return kNever;
   actions_.emplace_back(DeclareFailed{id});
+  if (options_.waits_for_servables) return kNever;
   const bool all = std::all_of(servables_.begin(), servables_.end(), [](const auto& other) {
     return other.second.failed || other.second.removed;
   });

@@ -82,6 +82,8 @@ class Fleet {
     std::size_t memory_deaths_max = 3;
     Duration memory_window = std::chrono::seconds(60);
     Duration fewer_workers_time = std::chrono::minutes(10);
+    // Servables come and go by clients' calls: a fleet without one that works waits for the next.
+    bool waits_for_servables = false;
     std::uint64_t seed = 1;
   };
   explicit Fleet(Options options);

@@ -91,5 +91,20 @@ TEST_F(FleetTest, AllReadyWhenEachWorkerIs) {
   EXPECT_TRUE(fleet.AllReady(kServable));
 }
 
+TEST_F(FleetTest, WhereClientsAddServablesItWaitsForTheNextInsteadOfGivingUp) {
+  fleet = Fleet({.restart = {.jitter = 0.0}, .waits_for_servables = true});
+  const ServableId broken = fleet.AddServable(1);
+  Decide();
+  fleet.GatewayStarted();
+  fleet.ZygoteStarted(broken, now);
+  fleet.ZygoteDied(broken, Prospect::kHopeless, "it is broken", now);
+  Decide();
+  EXPECT_EQ(Count<DeclareFailed>(), 1u);
+  now += std::chrono::hours(1);
+  Decide();
+  EXPECT_EQ(Count<GiveUp>(), 0u);
+  EXPECT_EQ(fleet.NextWake(), kNever);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -253,8 +253,9 @@ bool Roster::LetGo(Version& version, const Outlook& outlook) {
   }
   if (!version.started) return true;
   // A failed one is ended, unless it is the last of all: then the fleet ends the server for it.
-  const bool in_vain = version.failed ? again || !LastOfAll(version.offer.key)
-                                      : outlook.unload || outlook.any_wanted;
+  const bool superfluous = outlook.unload || outlook.any_wanted;
+  const bool in_vain =
+      version.failed ? again || outlook.unload || !LastOfAll(version.offer.key) : superfluous;
   if (in_vain) actions_.emplace_back(UnloadVersion{version.servable});
   return in_vain;
 }

@@ -86,6 +86,8 @@ class Roster {
                                      std::optional<std::int64_t> version) const;
   // Of all models that the rules name.
   std::optional<Status> RulesOutcome() const;
+  // Whether the rules name the model; nothing of it may be there.
+  bool Rules(const std::string& model) const { return RuleOf(model) != nullptr; }
 
   // --- State ---
   struct Version {

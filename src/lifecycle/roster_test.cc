@@ -333,5 +333,18 @@ TEST_F(RosterTest, AnOrderedLabelHoldsUntilTheRulesSayAnother) {
   EXPECT_EQ(Labels(), (VersionLabels{{"old", 1}, {"stable", 1}}));
 }
 
+TEST_F(RosterTest, TheLastOfAllIsUnloadedWhenTheRulesDropIt) {
+  const ModelRules rules{{"m", {}}};
+  Offered({OfferOf("m", 1)}, rules);
+  EXPECT_TRUE(roster_.Rules("m"));
+  Follow();
+  roster_.Failed({"m", 1}, Reason::kBadModel, "broken");
+  EXPECT_EQ(Done(), (std::vector<std::string>{"load m/1"}));
+  Offered({}, ModelRules());
+  EXPECT_FALSE(roster_.Rules("m"));
+  EXPECT_EQ(Done(), (std::vector<std::string>{"unload m/1"}));
+  EXPECT_TRUE(roster_.versions().empty());
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -85,6 +85,7 @@ std::optional<ModelRules> RulesOf(const ModelFolders& folders) {
 }
 
 Result<std::vector<Offer>> ReadOffers(const ServedModel& model) {
+  if (model.unpacked) return DescribeAll(TRY(ReadUnpacked(model.name, model.base_path)));
   return DescribeAll(TRY(ReadModel(model.name, model.base_path)));
 }
 

@@ -16,6 +16,8 @@ struct ServedModel {
   std::string name;
   std::filesystem::path base_path;  // DIR/VERSION/.
   ModelRule rule;
+  // base_path is what somebody's archive held: perhaps a version's own files. See ReadUnpacked().
+  bool unpacked = false;
   bool operator==(const ServedModel&) const = default;
 };
 

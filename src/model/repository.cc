@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kModelNameMax = 128;
 constexpr std::size_t kNamesShownMax = 5;
+constexpr int kUnpackedDepthMax = 2;  // Of folders around what an archive is about.
 
 // The folders in `directory` by name, links followed, hidden ones left out.
 Result<std::vector<fs::path>> Folders(const fs::path& directory) {
@@ -59,6 +60,17 @@ Result<std::vector<CatalogEntry>> Versions(const std::string& name, const fs::pa
     }
   }
   return entries;
+}
+
+bool HoldsFiles(const fs::path& folder) {
+  std::error_code failed;
+  fs::directory_iterator entries(folder, failed);
+  for (; !failed && entries != fs::directory_iterator(); entries.increment(failed)) {
+    std::error_code vanished;
+    const bool hidden = entries->path().filename().native().starts_with('.');
+    if (!hidden && entries->is_regular_file(vanished)) return true;
+  }
+  return false;
 }
 
 std::string Shown(const std::vector<fs::path>& folders) {
@@ -121,6 +133,22 @@ Result<Catalog> ReadModel(const std::string& name, const std::filesystem::path& 
   }
   catalog.models.emplace(name, std::move(versions));
   return catalog;
+}
+
+Result<Catalog> ReadUnpacked(const std::string& name, const std::filesystem::path& folder) {
+  fs::path base = folder;
+  for (int depth = 0;; ++depth) {
+    std::vector<CatalogEntry> versions = TRY(Versions(name, base));
+    if (!versions.empty()) return Catalog{.models = {{name, std::move(versions)}}};
+    if (HoldsFiles(base)) return Catalog{.models = {{name, {{.key = {name, 1}, .folder = base}}}}};
+    const std::vector<fs::path> inside = TRY(Folders(base));
+    if (inside.size() != 1 || depth == kUnpackedDepthMax) {
+      return Error{Reason::kNotFound,
+                   fmt::format("{} holds neither a model's files nor version folders (1, 2, …): {}",
+                               base.string(), Shown(inside))};
+    }
+    base = inside.front();
+  }
 }
 
 Result<CatalogEntry> FindServable(const std::filesystem::path& folder) {

@@ -29,6 +29,10 @@ Result<Catalog> ReadRepository(const std::filesystem::path& directory);
 // The same for one model: `base_path` holds the version folders directly.
 Result<Catalog> ReadModel(const std::string& name, const std::filesystem::path& base_path);
 
+// The same where `folder` is what an archive held, as people pack models: version folders, or a
+// version's own files, which then are version 1, or a folder with one of these.
+Result<Catalog> ReadUnpacked(const std::string& name, const std::filesystem::path& folder);
+
 // The servable that a path on the command line means: NAME/VERSION/, or NAME/ for its highest
 // version.
 Result<CatalogEntry> FindServable(const std::filesystem::path& folder);

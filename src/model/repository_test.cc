@@ -87,5 +87,40 @@ TEST(Repository, ModelNamesAreSafeInPathsAndUrls) {
   EXPECT_FALSE(IsModelName(std::string(129, 'a')));
 }
 
+TEST(Repository, AnArchiveIsAVersionOrHoldsVersionsOrAFolderWithOneOfThese) {
+  const TempDir dir;
+  dir.Write("bare/saved_model.pb", "x");
+  dir.Write("bare/variables/variables.index", "x");
+  dir.Write("versions/2/model.onnx", "x");
+  dir.Write("versions/README.md", "x");
+  dir.Write("named/resnet50/3/model.onnx", "x");
+  dir.Write("wrapped/export/model.onnx", "x");
+  const auto found = [&](const char* name) {
+    const Catalog catalog = ReadUnpacked("a1", dir.path() / name).value();
+    EXPECT_EQ(catalog.models.size(), 1u);
+    const CatalogEntry& entry = catalog.models.at("a1").back();
+    EXPECT_EQ(entry.key.name, "a1");
+    return std::pair(entry.key.version, fs::relative(entry.folder, dir.path()).string());
+  };
+  EXPECT_EQ(found("bare"), std::pair(std::int64_t{1}, std::string("bare")));
+  EXPECT_EQ(found("versions"), std::pair(std::int64_t{2}, std::string("versions/2")));
+  EXPECT_EQ(found("named"), std::pair(std::int64_t{3}, std::string("named/resnet50/3")));
+  EXPECT_EQ(found("wrapped"), std::pair(std::int64_t{1}, std::string("wrapped/export")));
+}
+
+TEST(Repository, AnArchiveOfNothingOrOfSeveralThingsIsNone) {
+  const TempDir dir;
+  fs::create_directories(dir.path() / "empty");
+  dir.Write("two/cats/model.onnx", "x");
+  dir.Write("two/dogs/model.onnx", "x");
+  dir.Write("deep/a/b/c/model.onnx", "x");
+  dir.Write("hidden/.DS_Store", "x");
+  for (const char* name : {"empty", "two", "deep", "hidden", "missing"}) {
+    const auto catalog = ReadUnpacked("a1", dir.path() / name);
+    ASSERT_FALSE(catalog) << name;
+    EXPECT_EQ(catalog.error().reason, Reason::kNotFound) << name;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -2,16 +2,18 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
 
 namespace holdfast {
 
-// Digests of images that killed their workers. They are refused for a while, so that a client or a
-// load balancer that retries cannot walk one bad image through the fleet.
+// Digests of images that killed a model's workers. That model refuses them for a while, so that a
+// client or a load balancer that retries cannot walk one bad image through the fleet. Other models
+// take them: the fault may be the model's.
 class Quarantine {
  public:
   struct Options {
@@ -20,16 +22,17 @@ class Quarantine {
   };
   explicit Quarantine(Options options) : options_(options) {}
 
-  void Add(const std::string& digest, TimePoint now) {
+  void Add(const std::string& model, const std::string& digest, TimePoint now) {
     Expire(now);
-    if (!until_.emplace(digest, now + options_.period).second) return;
-    order_.push_back(digest);
+    const auto [entry, is_new] = until_.try_emplace({model, digest}, now + options_.period);
+    if (!is_new) return;
+    order_.push_back(entry->first);
     if (order_.size() > options_.entries_max) RemoveOldest();
   }
 
-  bool Contains(const std::string& digest, TimePoint now) {
+  bool Contains(const std::string& model, const std::string& digest, TimePoint now) {
     Expire(now);
-    return until_.contains(digest);
+    return until_.contains({model, digest});
   }
 
   // Cheap: lets the caller skip hashing while nothing is quarantined.
@@ -40,6 +43,7 @@ class Quarantine {
   std::size_t size() const { return until_.size(); }
 
   struct Entry {
+    std::string model;
     std::string digest;
     Duration expires_in;
   };
@@ -47,7 +51,9 @@ class Quarantine {
   std::vector<Entry> List(TimePoint now) {
     Expire(now);
     std::vector<Entry> entries;
-    for (const std::string& digest : order_) entries.push_back({digest, until_.at(digest) - now});
+    for (const Key& key : order_) {
+      entries.push_back({key.first, key.second, until_.at(key) - now});
+    }
     return entries;
   }
 
@@ -60,6 +66,8 @@ class Quarantine {
   }
 
  private:
+  using Key = std::pair<std::string, std::string>;  // Model and digest.
+
   void RemoveOldest() {
     until_.erase(order_.front());
     order_.pop_front();
@@ -69,8 +77,8 @@ class Quarantine {
   }
 
   Options options_;
-  std::unordered_map<std::string, TimePoint> until_;
-  std::deque<std::string> order_;  // Oldest first; the period is the same for all.
+  std::map<Key, TimePoint> until_;
+  std::deque<Key> order_;  // Oldest first; the period is the same for all.
 };
 
 }  // namespace holdfast

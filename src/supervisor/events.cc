@@ -241,11 +241,14 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
   Zygote& zygote = *model.zygote;
   DrainLines(zygote.stderr_lines, "zygote " + NameOf(servable), LogLevel::kDebug);
   std::string words = zygote.stderr_lines.LastWords();
+  const std::string exit = FormatExit(status);
+  const auto explained = explainer_.Explain(status, zygote.our_reason);
+  // What clients add is refused where it does not fit: then they let go of others.
+  const bool no_room = OnDemand() && explained.cause == DeathCause::kOutOfMemory;
+  if (no_room && !model.loaded.has_value()) model.failure = Reason::kInsufficientResources;
   const bool broken = model.failure == Reason::kBadModel || model.failure == Reason::kNotFound ||
                       model.failure == Reason::kUsage || model.failure == Reason::kUnavailable;
   const std::string name = NameOf(servable);  // Fields only refer to what they show.
-  const std::string exit = FormatExit(status);
-  const auto explained = explainer_.Explain(status, zygote.our_reason);
   const std::string why =
       broken ? words : fmt::format("the zygote of {} ended: {}, {}", name, exit, explained.words);
   const auto fields = {LogField("model", name), LogField("pid", zygote.process.pid),
@@ -267,7 +270,8 @@ void Supervisor::OnZygoteDied(ServableId servable, const ExitStatus& status) {
     if (lost) ForgetLines(entry->second.stderr_lines);
     entry = lost ? workers_.erase(entry) : std::next(entry);
   }
-  fleet_.ZygoteDied(servable, broken ? Fleet::Prospect::kHopeless : Fleet::Prospect::kMayRecover,
+  const bool hopeless = broken || model.failure == Reason::kInsufficientResources;
+  fleet_.ZygoteDied(servable, hopeless ? Fleet::Prospect::kHopeless : Fleet::Prospect::kMayRecover,
                     why, Now());
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What operators want of models: load, unload, label, serve others. Each order is answered when it
 // is carried out or has failed.
+#include <algorithm>
+
+#include "ipc/add_order.h"
 #include "ipc/label_order.h"
 #include "ipc/model_folders_text.h"
 #include "os/shared_memory.h"
@@ -48,17 +51,57 @@ Status Supervisor::TakeOrder(PendingOrder& pending, std::string text) {
     case ModelOrder::kConfigure: {
       ModelFolders folders = TRY(DecodeModelFolders(text));
       log_.Info("models-listed", {{"models", folders.models.size()}});
-      const UniqueFd copy = TRY(MakeSealedText("holdfast-folders", text));
-      if (scout_.has_value()) {
-        scout_->channel.Send({.kind = MessageKind::kConfigure}, {copy.get()});
-      }
-      configured_ = std::move(folders);  // A scout that starts later is told when it starts.
       roster_.LoadAsked(std::nullopt);
-      AskForVersions();
+      Configure(std::move(folders));
       return {};
     }
+    case ModelOrder::kAdd:
+      return AddModel(pending, text);
+    case ModelOrder::kRemove:
+      pending.model = std::move(text);
+      log_.Info("order", {{"order", "remove"}, {"model", pending.model}});
+      return RemoveModel(pending.model);
   }
   return Error{Reason::kBadRequest, "an order that is none"};
+}
+
+// What lies where from now on. A scout that starts later is told when it starts.
+void Supervisor::Configure(ModelFolders folders) {
+  if (scout_.has_value()) {
+    const Result<UniqueFd> copy = MakeSealedText("holdfast-folders", EncodeModelFolders(folders));
+    if (copy) scout_->channel.Send({.kind = MessageKind::kConfigure}, {copy->get()});
+  }
+  configured_ = std::move(folders);
+  AskForVersions();
+}
+
+Status Supervisor::AddModel(PendingOrder& pending, const std::string& text) {
+  AddOrder order = TRY(DecodeAddOrder(text));
+  log_.Info("order", {{"order", "add"}, {"model", order.model}, {"folder", order.folder}});
+  ModelFolders folders = configured_.value_or(options_.folders);
+  const bool added = std::ranges::any_of(
+      folders.models, [&order](const auto& model) { return model.name == order.model; });
+  const bool lives = std::ranges::any_of(
+      models_, [&order](const auto& model) { return model.second.offer.key.name == order.model; });
+  if (added || lives) {
+    return Error{Reason::kAlreadyLoaded, "model \"" + order.model + "\" is there already"};
+  }
+  pending.model = order.model;
+  folders.models.push_back({.name = std::move(order.model),
+                            .base_path = std::move(order.folder),
+                            .rule = {.policy = options_.version_policy, .labels = {}},
+                            .unpacked = true});
+  Configure(std::move(folders));
+  return {};
+}
+
+Status Supervisor::RemoveModel(const std::string& name) {
+  ModelFolders folders = configured_.value_or(options_.folders);
+  const auto removed =
+      std::erase_if(folders.models, [&name](const auto& model) { return model.name == name; });
+  if (removed == 0) return Error{Reason::kNotFound, "there is no model \"" + name + '"'};
+  Configure(std::move(folders));
+  return {};
 }
 
 std::optional<Status> Supervisor::OutcomeOf(const PendingOrder& order) const {
@@ -71,6 +114,17 @@ std::optional<Status> Supervisor::OutcomeOf(const PendingOrder& order) const {
       return roster_.LabelOutcome(order.model, order.version);
     case ModelOrder::kConfigure:
       return roster_.RulesOutcome();
+    case ModelOrder::kAdd:
+      if (!roster_.Rules(order.model)) return std::nullopt;  // That was an older look.
+      return roster_.LoadOutcome(order.model);
+    case ModelOrder::kRemove: {
+      // Not before its processes have ended, and their memory is free.
+      const bool lives = std::ranges::any_of(models_, [&order](const auto& model) {
+        return model.second.offer.key.name == order.model;
+      });
+      if (lives || roster_.Rules(order.model)) return std::nullopt;
+      return Status();
+    }
   }
   return Status();
 }
@@ -79,8 +133,11 @@ void Supervisor::AnswerOrders() {
   std::erase_if(orders_, [this](const PendingOrder& order) {
     if (!order.looked) return false;
     const std::optional<Status> outcome = OutcomeOf(order);
-    if (outcome.has_value()) AnswerOrder(order.number, *outcome);
-    return outcome.has_value();
+    if (!outcome.has_value()) return false;
+    // Whoever adds a model that cannot be served may add it again, once it is mended.
+    if (order.order == ModelOrder::kAdd && !*outcome) (void)RemoveModel(order.model);
+    AnswerOrder(order.number, *outcome);
+    return true;
   });
 }
 

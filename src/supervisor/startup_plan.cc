@@ -69,7 +69,12 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   std::string text = fmt::format("holdfast {} ({}) serves\n", Version(), BuildId());
   for (const PlannedModel& model : models) text += DescribeModel(model);
   const GatewayOptions& gateway = options.gateway;
-  text += fmt::format("  default   {}\n", gateway.default_model);
+  if (gateway.model_control == ModelControl::kSageMaker) {
+    text += fmt::format("  models    by POST /models, from below {}\n", gateway.multi_model_root);
+  }
+  if (!gateway.default_model.empty()) {
+    text += fmt::format("  default   {}\n", gateway.default_model);
+  }
   text += fmt::format("  workers   {}\n", options.workers_why);
   text += fmt::format("  sandbox   {}\n", DescribeSandbox(options.sandbox, models));
   text += fmt::format(

@@ -116,6 +116,7 @@ class Supervisor {
   void OnServableGone(ServableId servable);
   void EndRetired(TimePoint now);
   ServableList ListServables() const;
+  bool OnDemand() const { return options_.gateway.model_control == ModelControl::kSageMaker; }
   void AskForVersions();
   struct PendingOrder {
     ModelOrder order;
@@ -126,6 +127,9 @@ class Supervisor {
   };
   void OnModelOrder(Channel::Incoming& news);
   Status TakeOrder(PendingOrder& pending, std::string text);
+  Status AddModel(PendingOrder& pending, const std::string& text);
+  Status RemoveModel(const std::string& name);
+  void Configure(ModelFolders folders);
   std::optional<Status> OutcomeOf(const PendingOrder& order) const;
   void AnswerOrders();
   void AnswerOrder(std::uint64_t number, const Status& outcome);

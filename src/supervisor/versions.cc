@@ -96,7 +96,9 @@ std::uint32_t Supervisor::WorkersPerVersion() const {
 Status Supervisor::CheckMemoryFor(const Offer& offer, std::uint32_t workers) const {
   const auto limit = cgroup_.MemoryLimit();
   const auto usage = cgroup_.MemoryHeld();
-  if (!limit.has_value() || !usage.has_value() || !ever_loaded_) return {};
+  // At a start, somebody has looked at all models together.
+  const bool looked_at = !ever_loaded_ && !OnDemand();
+  if (!limit.has_value() || !usage.has_value() || looked_at) return {};
   double needed = static_cast<double>(offer.bytes);
   for (const auto& [id, model] : models_) {
     if (model.offer.key.name != offer.key.name || !model.loaded.has_value()) continue;
@@ -141,7 +143,12 @@ void Supervisor::EndRetired(TimePoint now) {
 }
 
 ServableList Supervisor::ListServables() const {
-  ServableList list{.servables = {}, .labels = roster_.labels()};
+  ServableList list{.servables = {}, .labels = roster_.labels(), .folders = {}};
+  if (OnDemand() && configured_.has_value()) {
+    for (const ServedModel& model : configured_->models) {
+      list.folders[model.name] = model.base_path.string();
+    }
+  }
   for (const auto& [id, model] : models_) {
     if (model.unloading) continue;
     ServableStatus status{.key = model.offer.key, .state = model.state, .message = ""};

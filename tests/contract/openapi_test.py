@@ -22,7 +22,8 @@ from schemathesis.specs.openapi.checks import (content_type_conformance,
                                                status_code_conformance)
 
 from tests.process.gray import gray
-from tests.process.running_server import PHOTOS, ROOT
+from tests.process.conftest import built  # noqa: F401 (a fixture)
+from tests.process.running_server import PHOTOS, ROOT, TINY, Server
 
 MODEL, EXAMPLES = "tiny", 20
 CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance,
@@ -59,6 +60,37 @@ def schema(tiny):
 def session():
     with requests.Session() as one:
         yield one
+
+
+def is_multi_model(path, method):
+    """SageMaker's alone; what it shares with TorchServe is asked of the other server."""
+    return path.endswith("/invoke") or (path == "/models" and method == "post") or \
+        (path == "/models/{model}" and method == "delete")
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, built):  # noqa: F811
+    """A server whose models come by SageMaker's calls, with one that is there."""
+    root = tmp_path_factory.mktemp("many")
+    (root / "tiny").symlink_to(TINY / "tiny")
+    with Server(root, "--workers", "1", "--model-control", "sagemaker", "--multi-model-root",
+                root) as running:
+        running.archive = str(root / "tiny")
+        yield running
+        running.check_quiet()
+
+
+@pytest.fixture
+def of(request, many, tiny):
+    """The server for an operation: of(path, method), with the model there."""
+    def find(path, method):
+        if not is_multi_model(path, method):
+            return tiny
+        if path != "/models":
+            many.request("POST", "/models",
+                         json.dumps({"model_name": MODEL, "url": many.archive}))
+        return many
+    return find
 
 
 def base_url(server, path):
@@ -111,13 +143,13 @@ ASKED = {  # What a client sends to an operation with a body.
     "/predictions/{model}": {"files": {"data": PNG}}, "/predictions/{model}/{version}": {"data": PNG},
     "infer": {"json": INFER}, ":predict": {"json": {"instances": [ROW]}},
     ":classify": {"data": PNG, "headers": {"content-type": "image/png"}},
-    "/labels/{label}": {"params": {"version": 1}},
+    "/labels/{label}": {"params": {"version": 1}}, "/invoke": {"data": PNG},
     "/debug/drill": {"json": {"fault": "explode"}}, ":regress": {"json": {"examples": [{}]}},
 }
 REFUSED = {"/debug/drill": 400, ":regress": 400}  # A drill that works is tests/process/drill_test.py's.
 
 # What no example of schemathesis gets right: tensors that fit, and admin orders that nobody gives here.
-TOO_HARD = ("infer", ":predict", *REFUSED, "/load", "/unload", "/labels/{label}")
+TOO_HARD = ("infer", ":predict", *REFUSED, "/load", "/unload", "/labels/{label}", "/models")
 
 
 def of_path(table, path, otherwise):
@@ -125,10 +157,14 @@ def of_path(table, path, otherwise):
 
 
 @pytest.mark.parametrize("path, method", operations())
-def test_an_operation_answers_a_client(tiny, schema, session, path, method):
+def test_an_operation_answers_a_client(of, schema, session, path, method):
     names = {"model": MODEL, "version": 1, "label": "stable", "document": "inference.proto"}
-    url = base_url(tiny, path) + path.format(**names)
-    answer = session.request(method, url, timeout=30, **of_path(ASKED, path, {}))
+    server = of(path, method)
+    url = base_url(server, path) + path.format(**names)
+    asked = of_path(ASKED, path, {})
+    if (path, method) == ("/models", "post"):
+        asked = {"json": {"model_name": "another", "url": server.archive}}
+    answer = session.request(method, url, timeout=30, **asked)
     if path.endswith("/unload"):
         session.post(url.replace("/unload", "/load"), timeout=30).raise_for_status()
     assert answer.status_code == of_path(REFUSED, path, 200), answer.text
@@ -137,7 +173,8 @@ def test_an_operation_answers_a_client(tiny, schema, session, path, method):
 
 
 @pytest.mark.parametrize("path, method", operations())
-def test_an_operation_answers_anything_as_documented(tiny, schema, session, path, method):
+def test_an_operation_answers_anything_as_documented(of, schema, session, path, method):
+    server = of(path, method)
     operation = schema[path][method]
     right, wrong = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
     # A drill that is ordered rightly is carried out; tests/process/drill_test.py gives those.
@@ -152,7 +189,7 @@ def test_an_operation_answers_anything_as_documented(tiny, schema, session, path
             for name, value in (("model", MODEL), ("version", 1)):
                 if name in case.path_parameters:
                     case.path_parameters[name] = value
-        answer = case.call(base_url=base_url(tiny, path), session=session, timeout=30)
+        answer = case.call(base_url=base_url(server, path), session=session, timeout=30)
         case.validate_response(answer, checks=CHECKS)
         assert answer.status_code < 500 or answer.status_code in SERVER_SAYS_NO, answer.text
         seen.add(answer.status_code)

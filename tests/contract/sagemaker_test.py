@@ -14,8 +14,9 @@ import botocore.exceptions
 import numpy as np
 import pytest
 
-from tests.contract.sagemaker_shim import BODY_BYTES_MAX, Endpoint, batch_transform
-from tests.process.running_server import PHOTOS
+from tests.contract.sagemaker_shim import BODY_BYTES_MAX, Archives, Endpoint, batch_transform
+from tests.process.gray import gray
+from tests.process.running_server import PHOTOS, TINY, Server
 
 
 @pytest.fixture
@@ -121,3 +122,54 @@ def test_a_batch_transform_gets_an_answer_for_each_record_in_order(server):
     labels = [json.loads(text)["predictions"][0]["label"] for _, text in answers]
     assert labels == labels[:len(photos)] * 5
     assert labels[photos.index(PHOTOS / "chelsea.jpg")] == "tiger cat"
+
+
+# --- Several models behind one endpoint ---
+
+@pytest.fixture
+def archives(tmp_path, fake_model):
+    """A container without a model, and a bucket with three archives of two kinds."""
+    bucket, root = tmp_path / "bucket", tmp_path / "models"
+    (bucket / "team").mkdir(parents=True)
+    for number, name in enumerate(("cats.tar.gz", "dogs.tar.gz")):
+        (fake_model(name="one", golden=number, busy="false") / "one/1").rename(bucket / name)
+    (bucket / "team/tiny.tar.gz").symlink_to(TINY / "tiny")
+    root.mkdir()
+    with Server(tmp_path, "--workers", "1", "--multi-model-root", root,
+                environment={"SAGEMAKER_MULTI_MODEL": "true"}) as container:
+        yield container, Archives(container.port, bucket, root)
+
+
+def test_the_model_that_a_client_names_is_loaded_and_asked(archives):
+    container, loaded = archives
+    with Endpoint(container.port, archives=loaded) as endpoint:
+        runtime = client_of(endpoint)
+        for archive in ("cats.tar.gz", "dogs.tar.gz", "team/tiny.tar.gz", "cats.tar.gz"):
+            answer = invoke(runtime, gray(5), ContentType="application/x-image",
+                            TargetModel=archive)
+            assert json.load(answer["Body"])["model"] == loaded.loaded[archive]
+        listed = json.loads(container.get("/models")[2])["models"]
+        assert {model["modelName"] for model in listed} == set(loaded.loaded.values())
+        with pytest.raises(botocore.exceptions.ClientError):
+            invoke(runtime, gray(5), TargetModel="mice.tar.gz")
+    container.check_quiet()
+
+
+def test_a_model_without_room_makes_another_one_leave(archives, monkeypatch):
+    """The platform's side of 507; tests/process/multi_model_test.py shows the server's."""
+    from tests.contract import sagemaker_shim
+    container, loaded = archives
+    real, full = sagemaker_shim.exchange, []
+
+    def exchange_in_a_full_container(port, method, path, body=None, headers=None):
+        if (method, path) == ("POST", "/models") and len(loaded.loaded) == 1 and not full:
+            full.append(path)
+            return 507, b"{}"
+        return real(port, method, path, body, headers)
+    monkeypatch.setattr(sagemaker_shim, "exchange", exchange_in_a_full_container)
+    with Endpoint(container.port, archives=loaded) as endpoint:
+        runtime = client_of(endpoint)
+        invoke(runtime, gray(5), TargetModel="cats.tar.gz")
+        invoke(runtime, gray(5), TargetModel="dogs.tar.gz")
+        assert list(loaded.loaded) == ["dogs.tar.gz"] and full
+        invoke(runtime, gray(5), TargetModel="cats.tar.gz")

@@ -64,8 +64,9 @@ def test_what_the_image_says_of_itself(name, user):
     assert labels["org.opencontainers.image.base.name"]
     assert re.fullmatch(r"\d+\.\d+\.\d+", labels["org.opencontainers.image.version"])
     assert re.fullmatch(r"[0-9a-f]{40}|unknown", labels["org.opencontainers.image.revision"])
-    port_label = "com.amazonaws.sagemaker.capabilities.accept-bind-to-port"
-    assert labels.get(port_label) == ("true" if name == SAGEMAKER else None)
+    for capability in ("accept-bind-to-port", "multi-models"):
+        label = labels.get(f"com.amazonaws.sagemaker.capabilities.{capability}")
+        assert label == ("true" if name == SAGEMAKER else None)
 
 
 def test_our_layers_add_no_set_id_file_and_nothing_that_others_may_write():

@@ -74,7 +74,7 @@ Result<std::vector<RemoteDeath>> ParseDeaths(const std::string& json) {
 Result<std::vector<RemoteQuarantineEntry>> ParseQuarantine(const std::string& json) {
   return ParseEntries<RemoteQuarantineEntry>(
       json, "quarantined", [](const element& object, RemoteQuarantineEntry& entry) {
-        return Read(object, "digest", entry.digest) &&
+        return Read(object, "model", entry.model) && Read(object, "digest", entry.digest) &&
                Read(object, "expires_in_s", entry.expires_in_s);
       });
 }

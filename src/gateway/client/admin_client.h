@@ -30,6 +30,7 @@ struct RemoteDeath {
 };
 
 struct RemoteQuarantineEntry {
+  std::string model;
   std::string digest;
   std::uint64_t expires_in_s = 0;
 };

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/digits.h"
-#include "gateway/order_model.h"
+#include "gateway/orders.h"
 #include "gateway/request_id.h"
 #include "os/steady_clock.h"
 
@@ -113,7 +113,7 @@ boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::CallbackServerCo
   grpc::Status status = grpc::Status::OK;
   if (const auto refusal = RefusalOf(state, *context)) {
     status = *refusal;
-  } else if (!state.options.public_model_control) {
+  } else if (state.options.model_control != ModelControl::kPublic) {
     status = {grpc::StatusCode::PERMISSION_DENIED,
               "models are managed on the admin address; to allow it here, start the server with "
               "--model-control=public"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -69,7 +70,12 @@ enum class Endpoint {
   kDescribeModel,        // GET /models[/M]
   kExecutionParameters,  // GET /execution-parameters
   kApiDocument,          // GET /openapi.json, /api/NAME
+  kSageMakerModels,      // GET, POST /models
+  kSageMakerModel,       // GET, DELETE /models/M
 };
+
+// Whose calls /models and the paths below it are.
+enum class ModelsFace { kTorchServe, kSageMaker };
 
 // Who asks: what shows or changes the server's inside is answered on the admin address alone.
 // kControl may load and unload models, too. Each sees what those before it see.
@@ -83,7 +89,9 @@ struct Route {
   std::optional<std::string> document;  // From the path, of api/.
   std::uint32_t top = 5;                // ?top=, 1 … 1000.
   bool needs_body = false;              // An inference endpoint: admission comes before the body.
+  std::string page_token;               // ?next_page_token=, of SageMaker's list.
   bool deletes = false;                 // The method is DELETE.
+  bool posts = false;                   // The method is POST.
 };
 
 // A refusal of the router: kNotFound, kMethodNotAllowed (with the Allow header's value),
@@ -95,7 +103,8 @@ struct RouteError {
 
 // Resolves method and target by the rules of protocols.md sections 1, 2, 5 and 7.
 tl::expected<Route, RouteError> ResolveRoute(std::string_view method, std::string_view target,
-                                             Audience audience = Audience::kPublic);
+                                             Audience audience = Audience::kPublic,
+                                             ModelsFace models = ModelsFace::kTorchServe);
 
 // Turns the body of an inference request into items. kBadRequest, kUnsupportedMedia and
 // kPayloadTooLarge (more than `items_max` items) with words for the client.
@@ -151,5 +160,11 @@ HttpAnswer RenderTorchServeModel(const ServableDescription& servable, std::size_
 // --- SageMaker ---
 // What a batch transform asks before it begins: how many requests at once, and how large.
 HttpAnswer RenderExecutionParameters(std::size_t workers, std::size_t body_bytes_max);
+// Of a multi-model endpoint: a model's name, and the folder that it was loaded from.
+HttpAnswer RenderSageMakerModel(const std::string& name, const std::string& url);
+// A page of them, by name: what follows `token`, the last name of the page before; empty: the
+// first.
+HttpAnswer RenderSageMakerModels(const std::map<std::string, std::string>& urls,
+                                 const std::string& token);
 
 }  // namespace holdfast

@@ -200,5 +200,24 @@ TEST(RenderModelMetadata, HasTensorFlowServingsShape) {  // tfs-rest 2, 8.4: dim
       "\n");
 }
 
+TEST(RenderSageMakerModels, GivesAHundredAPageAndAllOfThemOnce) {
+  std::map<std::string, std::string> urls;
+  for (int i = 1000; i < 1201; ++i) urls["m" + std::to_string(i)] = "/opt/ml/models/x";
+  const std::string first = RenderSageMakerModels(urls, "").body;
+  EXPECT_TRUE(
+      first.starts_with(R"({"models":[{"modelName":"m1000","modelUrl":"/opt/ml/models/x"},{)"));
+  EXPECT_TRUE(first.ends_with(R"(],"nextPageToken":"m1099"})"
+                              "\n"))
+      << first.substr(first.size() - 60);
+  const std::string second = RenderSageMakerModels(urls, "m1099").body;
+  EXPECT_TRUE(second.starts_with(R"({"models":[{"modelName":"m1100")"));
+  EXPECT_TRUE(second.ends_with(R"(],"nextPageToken":"m1199"})"
+                               "\n"));
+  EXPECT_EQ(RenderSageMakerModels(urls, "m1199").body,
+            R"({"models":[{"modelName":"m1200","modelUrl":"/opt/ml/models/x"}]})"
+            "\n");
+  EXPECT_EQ(RenderSageMakerModels({}, "").body, "{\"models\":[]}\n");
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -65,8 +65,16 @@ constexpr std::array kPaths{
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}/{version}", kPostPut},
     EndpointPath{Endpoint::kApiDocument, "/openapi.json", kGet},
     EndpointPath{Endpoint::kApiDocument, "/api/{document}", kGet},
-    EndpointPath{Endpoint::kDescribeModel, "/models", kGet},
-    EndpointPath{Endpoint::kDescribeModel, "/models/{model}", kGet},
+    EndpointPath{Endpoint::kDescribeModel, "/models", kGet, Audience::kPublic,
+                 ModelsFace::kTorchServe},
+    EndpointPath{Endpoint::kDescribeModel, "/models/{model}", kGet, Audience::kPublic,
+                 ModelsFace::kTorchServe},
+    EndpointPath{Endpoint::kSageMakerModels, "/models", "GET, HEAD, POST", Audience::kPublic,
+                 ModelsFace::kSageMaker},
+    EndpointPath{Endpoint::kSageMakerModel, "/models/{model}", "GET, HEAD, DELETE",
+                 Audience::kPublic, ModelsFace::kSageMaker},
+    EndpointPath{Endpoint::kInvocations, "/models/{model}/invoke", kPost, Audience::kPublic,
+                 ModelsFace::kSageMaker},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}", kGet},
     EndpointPath{Endpoint::kModelStatus, "/v1/models/{model}/versions/{version}", kGet},
     EndpointPath{Endpoint::kModelMetadata, "/v1/models/{model}/metadata", kGet},
@@ -166,6 +174,11 @@ Routed WithQuery(Route route, const RequestTarget& target) {
       return Refuse(error->reason, std::move(error->message));
     }
   }
+  if (route.endpoint == Endpoint::kSageMakerModels) {
+    for (const auto& [key, value] : target.query) {
+      if (key == "next_page_token") route.page_token = value;
+    }
+  }
   if (labels && !route.deletes && !route.version) {
     return Refuse(Reason::kBadRequest, "which version? give ?version=N");
   }
@@ -227,14 +240,22 @@ Routed ResolveTensorFlow(std::string_view method, const RequestTarget& target) {
   return WithQuery(*std::move(route), target);
 }
 
-bool IsSeenBy(const EndpointPath& entry, Audience audience) { return audience >= entry.audience; }
+// Who asks, and whose calls /models are here.
+struct Viewer {
+  Audience audience;
+  ModelsFace models;
+};
 
-std::string UnknownPath(std::string_view path, Audience audience) {
+bool IsSeenBy(const EndpointPath& entry, const Viewer& viewer) {
+  return viewer.audience >= entry.audience && entry.models.value_or(viewer.models) == viewer.models;
+}
+
+std::string UnknownPath(std::string_view path, const Viewer& viewer) {
   std::vector<std::string> known;
   for (const EndpointPath& entry : kPaths) {
     const bool plain = entry.path != "/" && entry.path.find('{') == std::string_view::npos &&
                        !entry.path.starts_with("/v2/");
-    if (plain && IsSeenBy(entry, audience)) known.emplace_back(entry.path);
+    if (plain && IsSeenBy(entry, viewer)) known.emplace_back(entry.path);
   }
   const std::string nearest = NearestName(path.substr(0, 32), known);
   const std::string hint = nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest);
@@ -272,11 +293,11 @@ bool Matches(std::string_view pattern, const std::vector<std::string>& segments,
   return pattern.empty();
 }
 
-const EndpointPath* FindPath(const std::vector<std::string>& segments, Audience audience,
+const EndpointPath* FindPath(const std::vector<std::string>& segments, const Viewer& viewer,
                              Route& route) {
   for (const EndpointPath& entry : kPaths) {
     Route found;
-    if (!IsSeenBy(entry, audience) || !Matches(entry.path, segments, found)) continue;
+    if (!IsSeenBy(entry, viewer) || !Matches(entry.path, segments, found)) continue;
     route = std::move(found);
     route.endpoint = entry.endpoint;
     return &entry;
@@ -302,16 +323,18 @@ bool IsOpen(Endpoint endpoint) {
 
 std::span<const EndpointPath> EndpointPaths() { return kPaths; }
 
-Routed ResolveRoute(std::string_view method, std::string_view target_text, Audience audience) {
+Routed ResolveRoute(std::string_view method, std::string_view target_text, Audience audience,
+                    ModelsFace models) {
   Result<RequestTarget> target = ParseTarget(target_text);
   if (!target) return Refuse(target.error().reason, std::move(target.error().message));
   if (!target->segments.empty() && EqualIgnoringCase(target->segments[0], "v1")) {
     return ResolveTensorFlow(method, *target);
   }
+  const Viewer viewer{.audience = audience, .models = models};
   Route route;
-  const EndpointPath* const entry = FindPath(target->segments, audience, route);
+  const EndpointPath* const entry = FindPath(target->segments, viewer, route);
   if (entry == nullptr) {
-    return Refuse(Reason::kNotFound, UnknownPath(JoinPath(*target), audience));
+    return Refuse(Reason::kNotFound, UnknownPath(JoinPath(*target), viewer));
   }
   if (!IsKnownMethod(method)) {
     return Refuse(Reason::kNotImplemented, fmt::format("unknown method {}", Excerpt(method)));
@@ -322,6 +345,7 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text, Audie
                   std::string(entry->allow));
   }
   route.deletes = method == "DELETE";
+  route.posts = method == "POST";
   return WithQuery(std::move(route), *target);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -14,6 +15,7 @@ struct EndpointPath {
   std::string_view path;                  // "/v1/models/{model}:predict"
   std::string_view allow;                 // The methods, as the Allow header lists them.
   Audience audience = Audience::kPublic;  // For a lesser one it does not exist.
+  std::optional<ModelsFace> models = {};  // Nothing: whoever's calls these are.
 };
 
 std::span<const EndpointPath> EndpointPaths();

@@ -185,5 +185,31 @@ TEST(ResolveRoute, SurvivesAnyTarget) {
   }
 }
 
+TEST(ResolveRoute, GivesModelsAndBelowToTorchServeOrToSageMaker) {
+  const auto sagemaker = [](std::string_view method, std::string_view target) {
+    return ResolveRoute(method, target, Audience::kPublic, ModelsFace::kSageMaker);
+  };
+  const auto added = sagemaker("POST", "/models");
+  ASSERT_TRUE(added);
+  EXPECT_EQ(added->endpoint, Endpoint::kSageMakerModels);
+  EXPECT_TRUE(added->posts);
+  EXPECT_FALSE(added->needs_body) << "no admission: it is no item";
+  const auto listed = sagemaker("GET", "/models?next_page_token=a%20b");
+  EXPECT_EQ(listed->page_token, "a b");
+  EXPECT_FALSE(listed->posts);
+  EXPECT_TRUE(sagemaker("DELETE", "/models/a1")->deletes);
+  const auto invoked = sagemaker("POST", "/models/a1/invoke?top=3");
+  ASSERT_TRUE(invoked);
+  EXPECT_EQ(invoked->endpoint, Endpoint::kInvocations);
+  EXPECT_EQ(invoked->model, "a1");
+  EXPECT_EQ(invoked->top, 3u);
+  EXPECT_TRUE(invoked->needs_body);
+  EXPECT_EQ(sagemaker("PUT", "/models").error().allow, "GET, HEAD, POST");
+
+  EXPECT_EQ(ResolveRoute("GET", "/models")->endpoint, Endpoint::kDescribeModel);
+  EXPECT_EQ(ResolveRoute("POST", "/models").error().error.reason, Reason::kMethodNotAllowed);
+  EXPECT_EQ(ResolveRoute("POST", "/models/a1/invoke").error().error.reason, Reason::kNotFound);
+}
+
 }  // namespace
 }  // namespace holdfast
