@@ -156,6 +156,40 @@ CommandDefinition DefineInspect() {
   return draft.definition;
 }
 
+CommandDefinition DefineTune() {
+  auto draft = Begin<TuneCommand>(
+      "tune", "Measure which engine and how many workers serve a model best here.",
+      "Runs the model on this host with each engine that reads it and each number of workers that "
+      "the cores allow, in turns, and writes the best into tuned.toml in its folder, one entry a "
+      "kind of host. A server whose model.toml says engine = \"auto\" follows the entry of its "
+      "host. "
+      "An engine that gives other answers is no choice. Nothing else should run meanwhile.",
+      {"holdfast tune models/resnet50",
+       "holdfast tune --photo cat.jpg --photo dog.jpg models/resnet50/1",
+       "holdfast tune --dry-run --seconds 5 models/resnet50"});
+  CLI::App& app = draft.app();
+  TuneCommand& options = *draft.options;
+  app.add_option("FOLDER", options.folder, "NAME/VERSION/, or NAME/ for its highest version.")
+      ->required()
+      ->type_name("DIR");
+  app.add_option("--photo", options.photos,
+                 "A picture to measure with. Without any: the golden examples; without these, "
+                 "inference alone.")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
+  app.add_option("--seconds", options.seconds, "Seconds of each measurement.")
+      ->type_name("N")
+      ->default_str("2")
+      ->check(Quiet(CLI::Range(0.1, 3600.0)));
+  app.add_option("--rounds", options.rounds, "How often each is measured; the median counts.")
+      ->type_name("N")
+      ->default_str("5")
+      ->check(Quiet(CLI::Range(1, 1000)));
+  app.add_flag("--dry-run", options.dry_run, "Print the table and write nothing.");
+  app.add_flag("--json", options.json, "Print the entry as one JSON object.");
+  return draft.definition;
+}
+
 CommandDefinition DefineClassify() {
   auto draft = Begin<ClassifyCommand>(
       "classify", "Classify pictures, here or by a server.",
@@ -420,6 +454,7 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefineServe());
   commands.push_back(DefinePack());
   commands.push_back(DefineInspect());
+  commands.push_back(DefineTune());
   commands.push_back(DefineClassify());
   commands.push_back(DefineHealthcheck());
   commands.push_back(DefineDeaths());

@@ -48,6 +48,15 @@ struct InspectCommand {
   bool json = false;
 };
 
+struct TuneCommand {
+  std::string folder;
+  std::vector<std::string> photos;
+  double seconds = 2;  // Of one measurement.
+  int rounds = 5;
+  bool dry_run = false;
+  bool json = false;
+};
+
 struct ClassifyCommand {
   std::vector<std::string> files;
   std::string model;
@@ -99,9 +108,9 @@ struct VersionCommand {
   bool json = false;
 };
 
-using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, ClassifyCommand,
-                             HealthcheckCommand, DeathsCommand, QuarantineCommand, ModelsCommand,
-                             DrillCommand, VersionCommand>;
+using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, TuneCommand,
+                             ClassifyCommand, HealthcheckCommand, DeathsCommand, QuarantineCommand,
+                             ModelsCommand, DrillCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

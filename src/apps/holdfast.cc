@@ -90,6 +90,7 @@ struct Dispatch {
   int operator()(const VersionCommand& command) const { return RunVersion(command); }
   int operator()(const PackCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const InspectCommand&) const { return Become(kWorkerExecutable); }
+  int operator()(const TuneCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const HealthcheckCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const DeathsCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const QuarantineCommand&) const { return Become(kGatewayExecutable); }

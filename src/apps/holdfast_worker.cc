@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 #include <span>
@@ -21,6 +23,7 @@
 #include "worker/classify.h"
 #include "worker/inspect.h"
 #include "worker/pack.h"
+#include "worker/tune.h"
 
 // Zygote and workers, and the commands that decode or infer in this process.
 namespace holdfast {
@@ -42,6 +45,16 @@ int RunPack(const PackCommand& command, Backends backends) {
   if (command.output == "logits") options.output = OutputKind::kLogits;
   if (command.output == "probabilities") options.output = OutputKind::kProbabilities;
   return Pack(options, backends);
+}
+
+int RunTune(const TuneCommand& command, Backends backends) {
+  return Tune({.folder = command.folder,
+               .photos = command.photos,
+               .time = std::chrono::milliseconds(std::lround(command.seconds * 1000)),
+               .rounds = command.rounds,
+               .dry_run = command.dry_run,
+               .json = command.json},
+              backends);
 }
 
 int RunClassify(const ClassifyCommand& command, Backends backends) {
@@ -75,6 +88,7 @@ int Dispatch(const std::vector<std::string>& arguments, Backends backends) {
   if (const auto* inspect = std::get_if<InspectCommand>(&*command)) {
     return Inspect({.folder = inspect->folder, .json = inspect->json}, backends);
   }
+  if (const auto* tune = std::get_if<TuneCommand>(&*command)) return RunTune(*tune, backends);
   if (const auto* classify = std::get_if<ClassifyCommand>(&*command)) {
     return RunClassify(*classify, backends);
   }

@@ -142,6 +142,9 @@ std::string EncodeDescription(const ServableDescription& description) {
   Put(writer, "engine", description.engine);
   writer.Key("service_ns");
   writer.Int64(description.service.count());
+  Put(writer, "tuning", description.tuning);
+  writer.Key("tuned_workers");
+  writer.Int64(description.tuned_workers);
   writer.Key("load_ms");
   writer.Int64(static_cast<std::int64_t>(description.load_ms));
   writer.Key("golden_examples");
@@ -174,6 +177,9 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   description.labels = fields.Texts("labels");
   description.engine = fields.Text("engine");
   description.service = Duration(fields.Count("service_ns"));
+  description.tuning = fields.Text("tuning");
+  description.tuned_workers = static_cast<std::uint32_t>(
+      fields.Count("tuned_workers", std::numeric_limits<std::uint32_t>::max()));
   description.load_ms = static_cast<std::uint64_t>(fields.Count("load_ms"));
   description.golden_examples = static_cast<std::uint32_t>(
       fields.Count("golden_examples", std::numeric_limits<std::uint32_t>::max()));

@@ -24,6 +24,8 @@ struct ServableDescription {
   std::vector<std::string> labels;  // Empty: classes are named by their number.
   std::string engine;               // "onnxruntime 1.28.0"
   Duration service{0};              // One warm inference with preprocessing.
+  std::string tuning;               // What tuned.toml says of this host; empty: there is none.
+  std::uint32_t tuned_workers = 0;  // So many are enough on this host; 0: nobody has measured.
   std::uint64_t load_ms = 0;
   std::uint32_t golden_examples = 0;
   std::uint64_t zygote_bytes = 0;  // What the loaded model holds, once for all its workers.

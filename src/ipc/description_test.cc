@@ -18,6 +18,8 @@ ServableDescription Full() {
           .labels = {"cat", "", "chat à la crème\n"},
           .engine = "onnxruntime 1.28.0",
           .service = std::chrono::microseconds(12'345),
+          .tuning = "tuned for this host",
+          .tuned_workers = 3,
           .load_ms = 678,
           .golden_examples = 2,
           .zygote_bytes = 7,

@@ -4,8 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
+
+#include "base/granted_cores.h"
 
 namespace holdfast {
 
@@ -19,15 +20,11 @@ std::uint32_t WorkersThatFit(std::uint64_t limit, const MemoryNeeds& needs) {
 }
 
 WorkerCount ChooseWorkerCount(const HostResources& host, std::uint32_t asked) {
-  std::uint32_t cores = std::max(host.affinity_cpus, 1u);
-  std::string why = fmt::format("{} CPU{} by affinity", cores, cores == 1 ? "" : "s");
-  if (host.quota_cpus.has_value()) {
-    why += fmt::format(", {:g} by cgroup quota", *host.quota_cpus);
-    const double granted = std::max(1.0, std::ceil(*host.quota_cpus));
-    if (granted < cores) cores = static_cast<std::uint32_t>(granted);
-  } else {
-    why += ", no cgroup quota";
-  }
+  const std::uint32_t cpus = std::max(host.affinity_cpus, 1u);
+  const std::uint32_t cores = GrantedCores(cpus, host.quota_cpus);
+  std::string why = fmt::format("{} CPU{} by affinity", cpus, cpus == 1 ? "" : "s");
+  why += host.quota_cpus.has_value() ? fmt::format(", {:g} by cgroup quota", *host.quota_cpus)
+                                     : std::string(", no cgroup quota");
   if (asked == 0) return {cores, "one per core: " + why};
   std::string text = fmt::format("as asked; {}", why);
   if (asked > cores) text += fmt::format("; more than the {} that run at once", cores);

@@ -5,30 +5,15 @@
 #include <string>
 
 #include "model/model_config.h"
+#include "model/toml_text.h"
 #include "model/words.h"
 
 namespace holdfast {
 namespace {
 
-// A TOML basic string.
-std::string Quoted(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') {
-      quoted += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
-}
-
 std::string FormatSpec(const TensorSpec& spec) {
-  return fmt::format("{{ name = {}, dtype = {}, shape = [{}] }}", Quoted(spec.name),
-                     Quoted(DTypeName(spec.dtype)), fmt::join(spec.shape, ", "));
+  return fmt::format("{{ name = {}, dtype = {}, shape = [{}] }}", QuotedToml(spec.name),
+                     QuotedToml(DTypeName(spec.dtype)), fmt::join(spec.shape, ", "));
 }
 
 std::string FormatPreprocessing(const Preprocessing& p) {
@@ -53,13 +38,13 @@ std::string FormatPreprocessing(const Preprocessing& p) {
 
 std::string FormatModelConfig(const ModelConfig& config) {
   std::string text = fmt::format("engine = {}  # auto, onnxruntime, openvino or fake\nfile = {}\n",
-                                 Quoted(config.engine), Quoted(config.file));
+                                 QuotedToml(config.engine), QuotedToml(config.file));
   if (!config.labels_file.empty()) {
     text += fmt::format("labels = {}  # one a line, in the order of the classes\n",
-                        Quoted(config.labels_file));
+                        QuotedToml(config.labels_file));
   }
   if (!config.description.empty()) {
-    text += fmt::format("description = {}\n", Quoted(config.description));
+    text += fmt::format("description = {}\n", QuotedToml(config.description));
   }
   text += fmt::format(
       "output = \"{}\"  # logits (softmax is applied) or probabilities (they are not touched)\n",
@@ -75,12 +60,12 @@ std::string FormatModelConfig(const ModelConfig& config) {
     text += fmt::format("output = {}\n", FormatSpec(signature.output));
   }
   for (const GoldenExample& example : config.golden) {
-    text += fmt::format("\n[[golden]]\nfile = {}\nclass = {}\n", Quoted(example.file),
+    text += fmt::format("\n[[golden]]\nfile = {}\nclass = {}\n", QuotedToml(example.file),
                         example.expected_class);
   }
   if (!config.sha256.empty()) text += "\n[sha256]\n";
   for (const auto& [file, digest] : config.sha256) {
-    text += fmt::format("{} = {}\n", Quoted(file), Quoted(digest));
+    text += fmt::format("{} = {}\n", QuotedToml(file), QuotedToml(digest));
   }
   return text;
 }

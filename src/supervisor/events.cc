@@ -145,6 +145,7 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   ever_loaded_ = true;
   model.failure = Reason::kOk;
   model.failure_words.clear();
+  LimitWorkersByTuning(servable);
   LimitWorkersByMemory(servable);
   AnnounceServable(servable);
   fleet_.ZygoteLoaded(servable);

@@ -14,6 +14,15 @@ constexpr auto kMemoryPeriod = std::chrono::seconds(1);
 
 }  // namespace
 
+// Somebody has measured that fewer workers do as much here: the others would only cost memory.
+void Supervisor::LimitWorkersByTuning(ServableId servable) {
+  Model& served = models_.at(servable);
+  const std::uint32_t enough = served.loaded->tuned_workers;
+  if (!options_.workers_by_host || enough == 0 || enough >= served.workers) return;
+  served.workers = enough;
+  fleet_.LimitWorkers(servable, enough);
+}
+
 // What a model and its workers take is known only now: the number of workers that the cores allow
 // may be more than the memory limit does.
 void Supervisor::LimitWorkersByMemory(ServableId servable) {

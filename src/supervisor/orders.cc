@@ -77,7 +77,7 @@ void Supervisor::Configure(ModelFolders folders) {
 
 Status Supervisor::AddModel(PendingOrder& pending, const std::string& text) {
   AddOrder order = TRY(DecodeAddOrder(text));
-  log_.Info("order", {{"order", "add"}, {"model", order.model}, {"folder", order.folder}});
+  log_.Info("add-asked", {{"model", order.model}, {"folder", order.folder}});
   ModelFolders folders = configured_.value_or(options_.folders);
   const bool added = std::ranges::any_of(
       folders.models, [&order](const auto& model) { return model.name == order.model; });

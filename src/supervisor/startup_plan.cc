@@ -30,6 +30,7 @@ std::string DescribeModel(const PlannedModel& model) {
           ? fmt::format("            {} golden example{} passed\n", loaded->golden_examples,
                         loaded->golden_examples == 1 ? "" : "s")
           : std::string("            no golden example: nothing proves that it is the right one\n");
+  if (!loaded->tuning.empty()) text += fmt::format("            {}\n", loaded->tuning);
   for (const std::string& assumption : loaded->assumptions) {
     text += fmt::format("            assumed: {}\n", assumption);
   }

@@ -151,6 +151,7 @@ class Supervisor {
   void OnWorkerDied(SlotId slot, const ExitStatus& status);
 
   // --- Memory ---
+  void LimitWorkersByTuning(ServableId servable);
   void LimitWorkersByMemory(ServableId servable);
   void WatchMemory(TimePoint now);
   void RetireIfOutgrown(SlotId slot, Worker& worker);

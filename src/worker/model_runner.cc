@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "backend/backend_selection.h"
 #include "model/words.h"
 #include "os/steady_clock.h"
 #include "tensor/classification.h"
@@ -70,11 +69,13 @@ Error BadModel(const Servable& servable, const std::vector<std::string>& faults)
 }  // namespace
 
 ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
-                         const Backend& backend, const ImageLimits& limits)
+                         const EngineChoice& choice, const ImageLimits& limits)
     : servable_(std::move(servable)),
       session_(std::move(session)),
-      engine_(fmt::format("{} {}", backend.name(), backend.version())),
-      threads_after_load_(backend.threads_after_load()),
+      engine_(fmt::format("{} {}", choice.backend->name(), choice.backend->version())),
+      tuning_(choice.why),
+      tuned_workers_(choice.workers),
+      threads_after_load_(choice.backend->threads_after_load()),
       classes_(ElementCount(ItemShape(session_->signature().output)).value_or(0)),
       preprocessor_(servable_.config.preprocessing, limits),
       tensor_(ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}
@@ -92,9 +93,9 @@ Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* cons
     error.message = fmt::format("{}: {}", FormatKey(servable.key), error.message);
     return error;
   };
-  const Result<Backend*> backend = SelectBackend(servable.config.engine, file, backends);
-  if (!backend) return named(backend.error());
-  Result<std::unique_ptr<Session>> session = (*backend)->Load(file);
+  const Result<EngineChoice> choice = ChooseEngine(servable, backends);
+  if (!choice) return named(choice.error());
+  Result<std::unique_ptr<Session>> session = choice->backend->Load(file);
   if (!session) return named(std::move(session).error());
   if (!servable.assumptions.empty()) {
     const Status assumed = AssumeFromGraph(**session, servable);
@@ -102,7 +103,7 @@ Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* cons
   }
   faults = Misfits(servable, (*session)->signature());
   if (!faults.empty()) return BadModel(servable, faults);
-  return ModelRunner(std::move(servable), *std::move(session), **backend, limits);
+  return ModelRunner(std::move(servable), *std::move(session), *choice, limits);
 }
 
 Status ModelRunner::ClassifyImage(ByteView encoded, std::span<float> scores) {

@@ -15,6 +15,7 @@
 #include "image/limits.h"
 #include "image/preprocessor.h"
 #include "model/servable.h"
+#include "worker/engine_choice.h"
 
 namespace holdfast {
 
@@ -42,6 +43,9 @@ class ModelRunner {
   const Servable& servable() const { return servable_; }
   const Signature& signature() const { return session_->signature(); }
   const std::string& engine() const { return engine_; }  // "onnxruntime 1.28.0".
+  // What tuned.toml says of this host; see EngineChoice.
+  const std::string& tuning() const { return tuning_; }
+  std::uint32_t tuned_workers() const { return tuned_workers_; }
   ThreadsAfterLoad threads_after_load() const { return threads_after_load_; }
   std::size_t input_elements() const { return tensor_.size(); }
   std::size_t classes() const { return classes_; }
@@ -51,7 +55,7 @@ class ModelRunner {
   Duration infer_time() const { return infer_time_; }
 
  private:
-  ModelRunner(Servable servable, std::unique_ptr<Session> session, const Backend& backend,
+  ModelRunner(Servable servable, std::unique_ptr<Session> session, const EngineChoice& choice,
               const ImageLimits& limits);
 
   Status Infer(std::span<const float> item, std::span<float> scores);
@@ -60,6 +64,8 @@ class ModelRunner {
   Servable servable_;
   std::unique_ptr<Session> session_;
   std::string engine_;
+  std::string tuning_;
+  std::uint32_t tuned_workers_;
   ThreadsAfterLoad threads_after_load_;
   std::size_t classes_;
   Preprocessor preprocessor_;

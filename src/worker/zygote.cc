@@ -25,6 +25,7 @@
 #include "os/shared_memory.h"
 #include "os/signals.h"
 #include "os/steady_clock.h"
+#include "worker/fork_safety.h"
 #include "worker/item_loop.h"
 #include "worker/model_runner.h"
 #include "worker/photo_file.h"
@@ -88,6 +89,8 @@ Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* c
   description.output = runner.servable().config.output;
   description.labels = runner.servable().labels;
   description.engine = runner.engine();
+  description.tuning = runner.tuning();
+  description.tuned_workers = runner.tuned_workers();
   description.golden_examples = static_cast<std::uint32_t>(runner.servable().config.golden.size());
   description.assumptions = runner.servable().assumptions;
   TakeCanary(runner.servable(), description);
@@ -99,31 +102,6 @@ Status AnnounceLoaded(const Channel& channel, const ServableDescription& descrip
   const UniqueFd memory = TRY(MakeSealedText("holdfast-servable", EncodeDescription(description)));
   if (!channel.Send({.kind = MessageKind::kLoaded}, {memory.get()})) {
     return Error{Reason::kUnavailable, "the supervisor is gone"};
-  }
-  return {};
-}
-
-// A fork copies one thread. Any other would be missing in the worker, perhaps with a lock in hand.
-// Those that an engine is known to keep hold none while they wait for work in futex; right after a
-// call one may still be on its way there, and nothing tells when it has arrived.
-Status CheckForkSafety(ThreadsAfterLoad rule) {
-  constexpr Duration kPatience = std::chrono::milliseconds(200);
-  constexpr timespec kPause{.tv_sec = 0, .tv_nsec = 500'000};
-  const std::size_t threads = TRY(CountThreads());
-  if (threads == 1) return {};
-  if (rule == ThreadsAfterLoad::kNone) {
-    return Error{Reason::kInternal,
-                 fmt::format("the zygote has {} threads and forks only with one", threads)};
-  }
-  const TimePoint end = Now() + kPatience;
-  while (!TRY(OtherThreadsAreParked())) {
-    if (Now() >= end) {
-      return Error{Reason::kInternal,
-                   fmt::format("one of the zygote's {} threads works and does not pause: no fork "
-                               "is safe",
-                               threads)};
-    }
-    ::nanosleep(&kPause, nullptr);
   }
   return {};
 }
