@@ -5,9 +5,11 @@ find_path(OpenVino_INCLUDE_DIR openvino/openvino.hpp HINTS ${HOLDFAST_OPENVINO}/
 mark_as_advanced(OpenVino_INCLUDE_DIR)
 file(GLOB openvino_core "${HOLDFAST_OPENVINO}/lib/libopenvino.so.*")
 
+file(GLOB openvino_tensorflow "${HOLDFAST_OPENVINO}/lib/libopenvino_tensorflow_frontend.so.*")
+
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(OpenVino
-  REQUIRED_VARS OpenVino_INCLUDE_DIR openvino_core
+  REQUIRED_VARS OpenVino_INCLUDE_DIR openvino_core openvino_tensorflow
   REASON_FAILURE_MESSAGE "Set HOLDFAST_OPENVINO to its folder, or to nothing to build without it.")
 
 if(OpenVino_FOUND AND NOT TARGET OpenVino::OpenVino)
@@ -28,4 +30,11 @@ if(OpenVino_FOUND AND NOT TARGET OpenVino::OpenVino)
     IMPORTED_LOCATION "${CMAKE_BINARY_DIR}/lib/${openvino_soname}"
     IMPORTED_SONAME "${openvino_soname}"
     INTERFACE_INCLUDE_DIRECTORIES "${OpenVino_INCLUDE_DIR}")
+  # Its reader of TensorFlow's files, for those whose reading we change.
+  cmake_path(GET openvino_tensorflow FILENAME openvino_tensorflow_soname)
+  add_library(OpenVino::TensorFlow SHARED IMPORTED GLOBAL)
+  set_target_properties(OpenVino::TensorFlow PROPERTIES
+    IMPORTED_LOCATION "${CMAKE_BINARY_DIR}/lib/${openvino_tensorflow_soname}"
+    IMPORTED_SONAME "${openvino_tensorflow_soname}"
+    INTERFACE_LINK_LIBRARIES OpenVino::OpenVino)
 endif()

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +13,11 @@
 #include "tensor/signature.h"
 
 namespace holdfast {
+
+// How a graph wants JPEGs decoded: by TensorFlow's fast transform, or by the exact one.
+struct PictureRules {
+  bool fast_jpeg = true;
+};
 
 // One loaded graph, batch 1, one thread. Used by one caller at a time.
 class Session {
@@ -23,6 +30,16 @@ class Session {
   // ItemShape(signature().output). kInternal with the library's own words when it fails,
   // kInsufficientResources when memory ran out.
   virtual Status Run(std::span<const float> input, std::span<float> output) = 0;
+
+  // A graph whose input is encoded images prepares them itself: it is given pictures of any size
+  // instead, decoded as it says. Nothing: it takes tensors. With it, signature().input has the type
+  // kString, and Run() is not to be called.
+  virtual std::optional<PictureRules> pictures() const { return std::nullopt; }
+  // `rgb` has 3·width·height bytes, rows from the top. Errors are Run's.
+  virtual Status RunPicture(std::span<const std::uint8_t> /*rgb*/, std::uint32_t /*width*/,
+                            std::uint32_t /*height*/, std::span<float> /*output*/) {
+    return Error{Reason::kInternal, "this graph takes tensors"};
+  }
 };
 
 // The threads that a library leaves behind when it has loaded a model and nobody calls it. A

@@ -91,7 +91,8 @@ TEST(ServedTensors, SaysWhatTheModelHasAndWhatIsServed) {
             "a classifier must have exactly one input; the model has x float32[N,3,8,8], y float32"
             "[N,10]");
   EXPECT_THAT(refusal({}, {kScores}), HasSubstr("the model has none"));
-  EXPECT_THAT(refusal(input(DType::kFloat16, {1, 3, 8, 8}), {kScores}), HasSubstr("float32 or"));
+  EXPECT_THAT(refusal(input(DType::kFloat16, {1, 3, 8, 8}), {kScores}),
+              HasSubstr("float32, uint8"));
   EXPECT_THAT(refusal(input(kF, {1, 8}), {kScores}), HasSubstr("one picture an item"));
   EXPECT_THAT(refusal(input(kF, {8, 3, 8, 8}), {kScores}), HasSubstr("open or 1"));
   EXPECT_THAT(refusal(input(kF, {1, 3, -1, -1}), {kScores}), HasSubstr("fixed height and width"));

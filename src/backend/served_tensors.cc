@@ -31,8 +31,12 @@ Error Refusal(std::string what, std::span<const TensorSpec> specs) {
 bool IsOneItem(std::int64_t batch) { return batch == kAnyDim || batch == 1; }
 
 Status CheckInput(const TensorSpec& input, std::span<const TensorSpec> inputs) {
+  if (input.dtype == DType::kString) {
+    if (input.shape.size() == 1 && IsOneItem(input.shape[0])) return {};
+    return Refusal("an input of encoded images must be a batch of them, [N]", inputs);
+  }
   if (input.dtype != DType::kFloat32 && input.dtype != DType::kUint8) {
-    return Refusal("the input must be float32 or uint8", inputs);
+    return Refusal("the input must be float32, uint8, or encoded images", inputs);
   }
   if (input.shape.size() != kImageRank) {
     return Refusal(

@@ -20,10 +20,11 @@ bool HasAt(ByteView bytes, std::size_t offset, std::string_view expected) {
                     [](char a, std::uint8_t b) { return static_cast<std::uint8_t>(a) == b; });
 }
 
-Result<Orientation> DecodeStored(ByteView encoded, const ImageLimits& limits, Image& image) {
+Result<Orientation> DecodeStored(ByteView encoded, const ImageLimits& limits,
+                                 const DecodeRules& rules, Image& image) {
   switch (TRY(SniffImage(encoded))) {
     case ImageFormat::kJpeg:
-      return DecodeJpeg(encoded, limits, image);
+      return DecodeJpeg(encoded, limits, rules, image);
     case ImageFormat::kPng:
       return DecodePng(encoded, limits, image);
     case ImageFormat::kWebp:
@@ -55,11 +56,12 @@ Result<ImageFormat> SniffImage(ByteView encoded) {
                                               : "the bytes are not a JPEG, PNG or WebP image"};
 }
 
-Status DecodeImageInto(ByteView encoded, const ImageLimits& limits, Image& image) {
+Status DecodeImageInto(ByteView encoded, const ImageLimits& limits, Image& image,
+                       const DecodeRules& rules) {
   Result<Orientation> stored = Error{Reason::kInternal, "image not decoded"};
   TRY_DO(Guard([&] {
-    stored = DecodeStored(encoded, limits, image);
-    if (stored) TurnUpright(*stored, image);
+    stored = DecodeStored(encoded, limits, rules, image);
+    if (stored && rules.upright) TurnUpright(*stored, image);
   }));
   if (!stored) return std::move(stored).error();
   return {};

@@ -21,6 +21,12 @@ struct Image {
   std::vector<std::uint8_t> rgb;  // width · height · 3 bytes.
 };
 
+// How pixels are made of bytes where libraries differ. The defaults are Pillow's.
+struct DecodeRules {
+  bool fast_jpeg = false;  // The inverse transform in fewer bits: TensorFlow's default.
+  bool upright = true;     // EXIF orientation is applied; TensorFlow does not.
+};
+
 // The format that the first bytes announce. kUnsupportedMedia when they announce none that we read.
 Result<ImageFormat> SniffImage(ByteView encoded);
 
@@ -30,6 +36,7 @@ Result<ImageFormat> SniffImage(ByteView encoded);
 Result<Image> DecodeImage(ByteView encoded, const ImageLimits& limits);
 
 // The same into an image whose memory is reused. After an error its content is unspecified.
-Status DecodeImageInto(ByteView encoded, const ImageLimits& limits, Image& image);
+Status DecodeImageInto(ByteView encoded, const ImageLimits& limits, Image& image,
+                       const DecodeRules& rules = {});
 
 }  // namespace holdfast

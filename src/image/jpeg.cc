@@ -73,7 +73,7 @@ class JpegReader {
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
-  bool ReadHeader(ByteView encoded) {
+  bool ReadHeader(ByteView encoded, const DecodeRules& rules) {
     if (setjmp(trap_.escape) != 0) return false;
     jpeg_create_decompress(&codec_);
     jpeg_mem_src(&codec_, encoded.data(), encoded.size());
@@ -82,7 +82,7 @@ class JpegReader {
         codec_.jpeg_color_space == JCS_CMYK || codec_.jpeg_color_space == JCS_YCCK;
     codec_.out_color_space = four_inks ? JCS_CMYK : JCS_RGB;
     // Pillow's settings, which are libjpeg's defaults: exactness depends on them.
-    codec_.dct_method = JDCT_ISLOW;
+    codec_.dct_method = rules.fast_jpeg ? JDCT_IFAST : JDCT_ISLOW;
     codec_.do_fancy_upsampling = TRUE;
     return true;
   }
@@ -132,7 +132,8 @@ class JpegReader {
 
 }  // namespace
 
-Result<Orientation> DecodeJpeg(ByteView encoded, const ImageLimits& limits, Image& image) {
+Result<Orientation> DecodeJpeg(ByteView encoded, const ImageLimits& limits,
+                               const DecodeRules& rules, Image& image) {
   // Our own look at the markers comes first: libjpeg reads the tables before it tells a size, and
   // counts a progressive picture's scans only by decoding them.
   const JpegOutline outline = OutlineJpeg(encoded, limits.jpeg_scans_max);
@@ -144,7 +145,7 @@ Result<Orientation> DecodeJpeg(ByteView encoded, const ImageLimits& limits, Imag
                  fmt::format("JPEG has more than {} scans", limits.jpeg_scans_max)};
   }
   JpegReader reader;
-  if (!reader.ReadHeader(encoded)) return reader.LastError();
+  if (!reader.ReadHeader(encoded, rules)) return reader.LastError();
   TRY_DO(CheckImageSize(reader.width(), reader.height(), limits));
   image.width = reader.width();
   image.height = reader.height();

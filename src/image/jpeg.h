@@ -11,6 +11,7 @@ namespace holdfast {
 
 // Decodes a JPEG as stored and yields the orientation that its EXIF block declares.
 // `encoded` begins with the format's signature. Throws std::bad_alloc. Errors are DecodeImage's.
-Result<Orientation> DecodeJpeg(ByteView encoded, const ImageLimits& limits, Image& image);
+Result<Orientation> DecodeJpeg(ByteView encoded, const ImageLimits& limits,
+                               const DecodeRules& rules, Image& image);
 
 }  // namespace holdfast

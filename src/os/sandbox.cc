@@ -41,6 +41,8 @@ constexpr std::array kAllowed{
     SandboxCall{"getpid", "abort()"},
     SandboxCall{"tgkill", "abort(); to this process only"},
 };
+// With CodeGeneration::kAllowed: what is generated is written first, and made executable then.
+constexpr SandboxCall kCodeCall{"mprotect", "kernels that a library makes for a picture's size"};
 // A library that looks for a file gets an error, not death.
 constexpr std::array kRefused{"openat", "newfstatat", "readlink", "readlinkat", "access"};
 
@@ -50,7 +52,12 @@ Status Limit(__rlimit_resource what, rlim_t value, const char* name) {
   return {};
 }
 
-Status AddRules(scmp_filter_ctx filter) {
+Status AddRules(scmp_filter_ctx filter, CodeGeneration code) {
+  if (code == CodeGeneration::kAllowed &&
+      seccomp_rule_add(filter, SCMP_ACT_ALLOW, seccomp_syscall_resolve_name(kCodeCall.name), 0) !=
+          0) {
+    return Error{Reason::kUnavailable, std::string("seccomp refuses a rule for ") + kCodeCall.name};
+  }
   for (const SandboxCall& call : kAllowed) {
     const int number = seccomp_syscall_resolve_name(call.name);
     if (number == __NR_SCMP_ERROR) continue;  // Not on this architecture.
@@ -79,11 +86,11 @@ Status AddRules(scmp_filter_ctx filter) {
   return {};
 }
 
-Status EnterSeccomp() {
+Status EnterSeccomp(CodeGeneration code) {
   const std::unique_ptr<void, decltype(&seccomp_release)> filter(
       seccomp_init(SCMP_ACT_KILL_PROCESS), &seccomp_release);
   if (filter == nullptr) return Error{Reason::kUnavailable, "seccomp cannot start a filter"};
-  TRY_DO(AddRules(filter.get()));
+  TRY_DO(AddRules(filter.get(), code));
   if (const int loaded = seccomp_load(filter.get()); loaded != 0) {
     return Error{Reason::kUnavailable,
                  std::string("the kernel refuses seccomp: ") + std::strerror(-loaded)};
@@ -93,14 +100,14 @@ Status EnterSeccomp() {
 
 }  // namespace
 
-Status EnterWorkerSandbox() {
+Status EnterWorkerSandbox(CodeGeneration code) {
   TRY_DO(Limit(RLIMIT_CORE, 0, "core files"));
   TRY_DO(Limit(RLIMIT_FSIZE, 0, "file sizes"));
   TRY_DO(Limit(RLIMIT_NPROC, 0, "processes"));
   TRY_DO(Limit(RLIMIT_MEMLOCK, 0, "locked memory"));
   TRY_DO(Limit(RLIMIT_NOFILE, 0, "descriptors"));
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return SystemError("refuse new privileges");
-  return EnterSeccomp();
+  return EnterSeccomp(code);
 }
 
 std::vector<SandboxCall> SandboxCalls() { return {kAllowed.begin(), kAllowed.end()}; }

@@ -12,7 +12,10 @@ namespace holdfast {
 // grown, nothing executed, and of the kernel only the calls of SandboxCalls() can be reached.
 // Anything else ends the process with SIGSYS. stderr must be a pipe, or the first line logged dies
 // of SIGXFSZ. Not to be undone. kUnavailable: the kernel refuses a part; the text says which.
-Status EnterWorkerSandbox();
+// With kAllowed the process may also make memory executable, for a library that generates code
+// while it runs; all else stays forbidden.
+enum class CodeGeneration { kForbidden, kAllowed };
+Status EnterWorkerSandbox(CodeGeneration code = CodeGeneration::kForbidden);
 
 struct SandboxCall {
   const char* name;

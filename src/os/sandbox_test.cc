@@ -29,13 +29,13 @@ struct Walled {
 
 // Runs `body` behind the wall, stderr on a pipe as a worker's is.
 template <class Body>
-Walled RunWalled(Body body) {
+Walled RunWalled(Body body, CodeGeneration code = CodeGeneration::kForbidden) {
   std::array<int, 2> ends{};
   EXPECT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
   Walled walled;
   walled.end = RunInChild([&] {
     ::dup2(ends[1], 2);
-    const int end = EnterWorkerSandbox() ? body() : kNotWalled;
+    const int end = EnterWorkerSandbox(code) ? body() : kNotWalled;
     // Not _exit(): AddressSanitizer precedes what does not return with a call of its own.
     return static_cast<int>(::syscall(SYS_exit_group, end));
   });
@@ -133,6 +133,23 @@ TEST_F(Sandbox, KillsWhoeverMapsOrMakesCode) {
               return 0;
             }).end,
             -SIGSYS);
+}
+
+TEST_F(Sandbox, LetsCodeBeGeneratedWhereThatIsAllowedAndNothingElse) {
+  EXPECT_EQ(RunWalled(
+                [] {
+                  constexpr std::uint8_t kReturn = 0xc3;
+                  void* page = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE,
+                                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+                  *static_cast<std::uint8_t*>(page) = kReturn;
+                  return ::mprotect(page, 4096, PROT_READ | PROT_EXEC);
+                },
+                CodeGeneration::kAllowed)
+                .end,
+            0);
+  EXPECT_EQ(
+      RunWalled([] { return ::socket(AF_INET, SOCK_STREAM, 0); }, CodeGeneration::kAllowed).end,
+      -SIGSYS);
 }
 
 TEST_F(Sandbox, KillsWhoeverForks) {

@@ -40,10 +40,30 @@ void FitPreprocessing(const TensorSpec& input, Preprocessing& pipeline) {
   pipeline.deviation = {1, 1, 1};
 }
 
+bool AreProbabilities(const std::vector<float>& scores) {
+  const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
+  const bool negative = std::any_of(scores.begin(), scores.end(), [](float s) { return s < 0; });
+  return !negative && std::abs(sum - 1) < kSumTolerance;
+}
+
+Result<OutputKind> DetectOutputOfPictures(Session& session) {
+  constexpr std::uint32_t kSide = 64;
+  std::vector<std::uint8_t> rgb(std::size_t{3} * kSide * kSide);
+  std::vector<float> scores(ElementCount(ItemShape(session.signature().output)).value_or(0));
+  std::mt19937 random(1);
+  for (const std::uint32_t levels : {1u, 64u, 256u}) {
+    for (std::uint8_t& value : rgb) value = static_cast<std::uint8_t>(random() % levels);
+    TRY_DO(session.RunPicture(rgb, kSide, kSide, scores));
+    if (!AreProbabilities(scores)) return OutputKind::kLogits;
+  }
+  return OutputKind::kProbabilities;
+}
+
 }  // namespace
 
 Result<OutputKind> DetectOutput(Session& session) {
   const Signature& signature = session.signature();
+  if (session.pictures()) return DetectOutputOfPictures(session);
   std::vector<float> item(ElementCount(ItemShape(signature.input)).value_or(0));
   std::vector<float> scores(ElementCount(ItemShape(signature.output)).value_or(0));
   std::mt19937 random(1);
@@ -52,9 +72,7 @@ Result<OutputKind> DetectOutput(Session& session) {
       element = spread * (static_cast<float>(random() % 2001) / 1000.0f - 1.0f);
     }
     TRY_DO(session.Run(item, scores));
-    const double sum = std::accumulate(scores.begin(), scores.end(), 0.0);
-    const bool negative = std::any_of(scores.begin(), scores.end(), [](float s) { return s < 0; });
-    if (negative || !(std::abs(sum - 1) < kSumTolerance)) return OutputKind::kLogits;
+    if (!AreProbabilities(scores)) return OutputKind::kLogits;
   }
   return OutputKind::kProbabilities;
 }
@@ -62,13 +80,18 @@ Result<OutputKind> DetectOutput(Session& session) {
 Status AssumeFromGraph(Session& session, Servable& servable) {
   const TensorSpec& input = session.signature().input;
   Preprocessing& pipeline = servable.config.preprocessing;
-  FitPreprocessing(input, pipeline);
-  servable.assumptions.push_back(fmt::format(
-      "preprocessing is torchvision's, in the size of the model's input: short side to {} "
-      "bilinear, centre crop {}×{}, RGB, {}, {}",
-      pipeline.resize_side, pipeline.crop_width, pipeline.crop_height,
-      WordOf(kLayoutWords, pipeline.layout),
-      input.dtype == DType::kUint8 ? "pixels as they are" : "1/255, ImageNet mean and deviation"));
+  if (session.pictures()) {
+    servable.assumptions.push_back("the graph takes encoded images and prepares them itself");
+  } else {
+    FitPreprocessing(input, pipeline);
+    servable.assumptions.push_back(fmt::format(
+        "preprocessing is torchvision's, in the size of the model's input: short side to {} "
+        "bilinear, centre crop {}×{}, RGB, {}, {}",
+        pipeline.resize_side, pipeline.crop_width, pipeline.crop_height,
+        WordOf(kLayoutWords, pipeline.layout),
+        input.dtype == DType::kUint8 ? "pixels as they are"
+                                     : "1/255, ImageNet mean and deviation"));
+  }
   servable.config.output = TRY(DetectOutput(session));
   servable.assumptions.push_back(
       servable.config.output == OutputKind::kLogits

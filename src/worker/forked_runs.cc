@@ -41,20 +41,19 @@ double CpuSeconds() {
 }
 
 Status RunOne(ModelRunner& runner, const Photos& photos, std::size_t index,
-              std::span<const float> item, std::span<float> scores) {
-  if (photos.empty()) return runner.RunTensor(item, scores);
+              std::span<float> scores) {
+  if (photos.empty()) return runner.RunSample(scores);
   return runner.ClassifyImage(photos[index % photos.size()], scores);
 }
 
 // Runs until `until`, starting at another photo than its siblings.
 [[noreturn]] void RunInLoop(ModelRunner& runner, const Photos& photos, std::size_t first,
                             TimePoint until, Tally& tally) {
-  const std::vector<float> item(runner.input_elements(), 0.0f);
   std::vector<float> scores(runner.classes());
   const TimePoint start = Now();
   const double cpu_start = CpuSeconds();
   for (std::size_t i = first; Now() < until; ++i) {
-    if (!RunOne(runner, photos, i, item, scores)) ::_exit(1);
+    if (!RunOne(runner, photos, i, scores)) ::_exit(1);
     ++tally.images;
   }
   tally.wall_s = Seconds(Now() - start);
@@ -65,9 +64,8 @@ Status RunOne(ModelRunner& runner, const Photos& photos, std::size_t index,
 }  // namespace
 
 Status WarmUp(ModelRunner& runner, const Photos& photos) {
-  const std::vector<float> item(runner.input_elements(), 0.0f);
   std::vector<float> scores(runner.classes());
-  TRY_DO(runner.RunTensor(item, scores));
+  TRY_DO(runner.RunSample(scores));
   for (const auto& photo : photos) TRY_DO(runner.ClassifyImage(photo, scores));
   return {};
 }

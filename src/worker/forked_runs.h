@@ -10,7 +10,7 @@
 
 namespace holdfast {
 
-// Pictures in their files' bytes. None at all: a tensor of zeros is inferred instead.
+// Pictures in their files' bytes. None at all: ModelRunner::RunSample() instead.
 using Photos = std::vector<std::vector<std::uint8_t>>;
 
 // What processes did that ran one model at the same time.

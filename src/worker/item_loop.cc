@@ -57,9 +57,9 @@ Arena ArrangeDescriptors(WorkerStart& start) {
   return std::move(*arena);
 }
 
-void WallIn(Sandboxing sandbox) {
+void WallIn(Sandboxing sandbox, CodeGeneration code) {
   if (sandbox == Sandboxing::kOff) return;
-  const Status walled = EnterWorkerSandbox();
+  const Status walled = EnterWorkerSandbox(code);
   if (walled) return;
   if (sandbox == Sandboxing::kRequired) Leave(kExitSetUp, walled.error().message.c_str());
   fmt::print(stderr, "sandbox incomplete: {}\n", walled.error().message);
@@ -119,7 +119,8 @@ void RunWorker(WorkerStart start, ModelRunner& runner) {
   const Sandboxing sandbox = start.sandbox;
   Arena arena = ArrangeDescriptors(start);
   const Channel channel{UniqueFd(kWorkerChannelFd)};
-  WallIn(sandbox);
+  // A graph that takes pictures of any size needs kernels for each size.
+  WallIn(sandbox, runner.takes_pictures() ? CodeGeneration::kAllowed : CodeGeneration::kForbidden);
   channel.Send({.kind = MessageKind::kReady, .slot = slot, .generation = generation});
   for (;;) {
     Channel::Incoming order;

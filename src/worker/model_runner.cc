@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "model/words.h"
 #include "os/steady_clock.h"
 #include "tensor/classification.h"
@@ -14,6 +16,7 @@ namespace holdfast {
 namespace {
 
 constexpr std::size_t kGoldenBytesMax = MiB(64);
+constexpr std::size_t kKeptBytesMax = MiB(8);  // Of a picture, for the next one.
 
 std::string FormatSpec(const TensorSpec& spec) {
   return fmt::format("\"{}\" {}{}", spec.name, DTypeName(spec.dtype), FormatShape(spec.shape));
@@ -41,7 +44,8 @@ std::vector<std::string> Misfits(const Servable& servable, const Signature& grap
   const std::int64_t width = pipeline.crop_width;
   const Shape given =
       pipeline.layout == Layout::kNchw ? Shape{3, height, width} : Shape{height, width, 3};
-  if (ItemShape(graph.input) != given) {
+  const bool prepares = graph.input.dtype != DType::kString;  // Else the graph does it.
+  if (prepares && ItemShape(graph.input) != given) {
     misfits.push_back(fmt::format(
         "preprocessing gives {} a picture (crop {}×{}, layout {}), the model's input is {}",
         FormatShape(given), width, height, WordOf(kLayoutWords, pipeline.layout),
@@ -77,8 +81,10 @@ ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
       tuned_workers_(choice.workers),
       threads_after_load_(choice.backend->threads_after_load()),
       classes_(ElementCount(ItemShape(session_->signature().output)).value_or(0)),
+      pictures_(session_->pictures()),
+      limits_(limits),
       preprocessor_(servable_.config.preprocessing, limits),
-      tensor_(ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}
+      tensor_(pictures_ ? 0 : ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}
 
 Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* const> backends,
                                       const ImageLimits& limits) {
@@ -106,7 +112,33 @@ Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* cons
   return ModelRunner(std::move(servable), *std::move(session), *choice, limits);
 }
 
+Status ModelRunner::ClassifyPicture(ByteView encoded, std::span<float> scores) {
+  const TimePoint start = Now();
+  const Status decoded = DecodeImageInto(encoded, limits_, picture_,
+                                         {.fast_jpeg = pictures_->fast_jpeg, .upright = false});
+  preprocess_time_ = Now() - start;
+  infer_time_ = Duration::zero();
+  if (!decoded) return decoded;
+  const TimePoint inferring = Now();
+  Status status = session_->RunPicture(picture_.rgb, picture_.width, picture_.height, scores);
+  infer_time_ = Now() - inferring;
+  // One huge photo must not stay in a worker's memory for good.
+  if (picture_.rgb.capacity() > kKeptBytesMax) picture_.rgb = {};
+  return status;
+}
+
+Status ModelRunner::RunSample(std::span<float> scores) {
+  if (!pictures_) {
+    std::ranges::fill(tensor_, 0.0f);
+    return RunTensor(tensor_, scores);
+  }
+  constexpr std::uint32_t kSide = 256;
+  const std::vector<std::uint8_t> gray(std::size_t{3} * kSide * kSide, 128);
+  return session_->RunPicture(gray, kSide, kSide, scores);
+}
+
 Status ModelRunner::ClassifyImage(ByteView encoded, std::span<float> scores) {
+  if (pictures_) return ClassifyPicture(encoded, scores);
   const TimePoint start = Now();
   const Status prepared = preprocessor_.Run(encoded, tensor_);
   preprocess_time_ = Now() - start;
@@ -121,6 +153,9 @@ Status ModelRunner::RunTensor(std::span<const float> item, std::span<float> scor
 }
 
 Status ModelRunner::Infer(std::span<const float> item, std::span<float> scores) {
+  if (pictures_) {
+    return Error{Reason::kBadRequest, "this model takes encoded images, not tensors"};
+  }
   if (item.size() != input_elements() || scores.size() != classes()) {
     return Error{Reason::kBadRequest,
                  fmt::format("an item of {} elements and a row of {} scores were given; the model "

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "base/time.h"
+#include "image/decode.h"
 #include "image/limits.h"
 #include "image/preprocessor.h"
 #include "model/servable.h"
@@ -34,8 +36,15 @@ class ModelRunner {
   // Session::Run's.
   Status ClassifyImage(ByteView encoded, std::span<float> scores);
 
+  // Whether items are encoded images alone, which the graph itself brings to its size.
+  bool takes_pictures() const { return pictures_.has_value(); }
+
   // Infers one item that is a tensor already. kBadRequest unless it has input_elements().
   Status RunTensor(std::span<const float> item, std::span<float> scores);
+
+  // Infers an item of no meaning: zeros, or a gray picture. For what must happen before the first
+  // real one, and for measurements.
+  Status RunSample(std::span<float> scores);
 
   // Runs every golden example. kBadModel says which one is answered wrongly, and how.
   Status CheckGolden();
@@ -58,6 +67,7 @@ class ModelRunner {
   ModelRunner(Servable servable, std::unique_ptr<Session> session, const EngineChoice& choice,
               const ImageLimits& limits);
 
+  Status ClassifyPicture(ByteView encoded, std::span<float> scores);
   Status Infer(std::span<const float> item, std::span<float> scores);
   Status CheckGoldenExample(const GoldenExample& example);
 
@@ -68,7 +78,10 @@ class ModelRunner {
   std::uint32_t tuned_workers_;
   ThreadsAfterLoad threads_after_load_;
   std::size_t classes_;
+  std::optional<PictureRules> pictures_;
+  ImageLimits limits_;
   Preprocessor preprocessor_;
+  Image picture_;
   std::vector<float> tensor_;
   Duration preprocess_time_{};
   Duration infer_time_{};

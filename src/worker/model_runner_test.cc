@@ -158,6 +158,13 @@ TEST(BareServable, ASavedModelIsFittedByItsGraph) {
   EXPECT_EQ(config.output, OutputKind::kProbabilities);
   EXPECT_THAT(keras.servable().assumptions, Contains(HasSubstr("given as they are")));
   EXPECT_EQ(keras.threads_after_load(), ThreadsAfterLoad::kParked);
+  ModelRunner encoded = load("encoded");
+  EXPECT_TRUE(encoded.takes_pictures());
+  EXPECT_THAT(encoded.servable().assumptions, Contains(HasSubstr("prepares them itself")));
+  EXPECT_EQ(encoded.servable().config.output, OutputKind::kProbabilities);
+  std::vector<float> scores(encoded.classes());
+  EXPECT_TRUE(encoded.RunSample(scores));
+  EXPECT_EQ(encoded.RunTensor(scores, scores).error().reason, Reason::kBadRequest);
   const ModelRunner bytes = load("bytes");
   EXPECT_EQ(bytes.servable().config.preprocessing.scale, 1.0);
   EXPECT_THAT(bytes.servable().assumptions, Contains(HasSubstr("pixels as they are")));

@@ -48,17 +48,14 @@ struct LoadedModel {
   ServableDescription description;
 };
 
-// Runs zeros through the whole graph, so that everything lazy has happened before the first fork,
+// Runs an item through the whole graph, so that everything lazy has happened before the first fork,
 // and measures what an item costs.
 Result<Duration> WarmUp(ModelRunner& runner) {
-  const std::size_t inputs = *ElementCount(ItemShape(runner.signature().input));
-  const std::size_t outputs = *ElementCount(ItemShape(runner.signature().output));
-  const std::vector<float> item(inputs, 0.0f);
-  std::vector<float> scores(outputs);
+  std::vector<float> scores(runner.classes());
   Duration service{0};
   for (int i = 0; i < kWarmUpRuns; ++i) {
     const TimePoint start = Now();
-    TRY_DO(runner.RunTensor(item, scores));
+    TRY_DO(runner.RunSample(scores));
     service = Now() - start;
   }
   return service;
@@ -158,10 +155,9 @@ std::uint64_t MeasureWorker(ModelRunner& runner) {
   UniqueFd writing(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
-    std::vector<float> scores(*ElementCount(ItemShape(runner.signature().output)));
-    const std::vector<float> item(*ElementCount(ItemShape(runner.signature().input)), 0.0f);
+    std::vector<float> scores(runner.classes());
     const std::uint64_t bytes =
-        runner.RunTensor(item, scores) ? PrivateBytes().value_or(0) : std::uint64_t{0};
+        runner.RunSample(scores) ? PrivateBytes().value_or(0) : std::uint64_t{0};
     const bool told = ::write(writing.get(), &bytes, sizeof bytes) == sizeof bytes;
     ::_exit(told ? 0 : kExitSoftware);
   }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models that OpenVINO runs: TensorFlow's formats as they are, and the same promise for them."""
 
+import base64
 import json
 import os
 import pathlib
@@ -14,6 +15,7 @@ from tests.process.running_server import (BIN, PHOTOS, ROOT, TINY, Load, Server,
 
 OPENVINO = ROOT / "tests/data/openvino"
 EXPECTED = json.loads((OPENVINO / "expected.json").read_text())
+ENCODED = json.loads((OPENVINO / "encoded.json").read_text())
 TOLERANCE = 1e-4
 
 pytestmark = pytest.mark.skipif(not (BIN.parent / "lib/libholdfast_openvino.so").exists(),
@@ -89,6 +91,68 @@ def test_onnx_is_served_by_the_engine_that_model_toml_names(tmp_path):
             status, _, answer = server.classify(photo.read_bytes())
             assert status == 200
             assert answer["predictions"][0]["index"] == index
+
+
+@pytest.fixture(scope="module", params=["encoded", "encoded-v1"])
+def encoded(request, tmp_path_factory):
+    """A SavedModel that decodes its images itself, as TensorFlow 2 and TensorFlow 1 export them."""
+    folder = tmp_path_factory.mktemp("encoded")
+    with Server(folder, "--model_name", request.param, "--model_base_path",
+                OPENVINO / request.param, "--workers", "2", "--sandbox", "required") as server:
+        server.name, server.truth = request.param, ENCODED[request.param]
+        yield server
+        server.check_quiet()
+
+
+def test_encoded_images_get_tensorflows_scores_from_the_files_bytes_on(encoded):
+    """Decoding included: 1e-4 would not be kept by another way of reading a JPEG."""
+    names = sorted(encoded.truth)
+    images = [{"b64": base64.b64encode((PHOTOS / name).read_bytes()).decode()} for name in names]
+    expected = [pytest.approx(encoded.truth[name], abs=1e-5) for name in names]
+    rows = predict(encoded, encoded.name, {"instances": images})["predictions"]
+    assert rows == expected
+    named = predict(encoded, encoded.name,
+                    {"instances": [{"image_bytes": image} for image in images],
+                     "signature_name": "serving_default"})
+    assert named["predictions"] == expected
+    columns = predict(encoded, encoded.name, {"inputs": {"image_bytes": images}})
+    assert columns["outputs"] == expected
+    binary = [image["b64"] for image in images]
+    lengths = b"".join(len(data).to_bytes(4, "little") + data
+                       for data in map(base64.b64decode, binary))
+    head = json.dumps({"inputs": [{"name": "image_bytes", "datatype": "BYTES",
+                                   "shape": [len(names)], "parameters":
+                                   {"binary_data_size": len(lengths)}}]}).encode()
+    status, _, answer = encoded.request(
+        "POST", f"/v2/models/{encoded.name}/infer", head + lengths,
+        {"inference-header-content-length": str(len(head))})
+    assert status == 200, answer
+    flat = json.loads(answer)["outputs"][0]["data"]
+    assert [flat[i:i + 10] for i in range(0, len(flat), 10)] == expected
+
+
+def test_encoded_images_are_what_such_a_model_says_that_it_takes(encoded):
+    _, _, body = encoded.get(f"/v1/models/{encoded.name}/metadata")
+    signature = json.loads(body)["metadata"]["signature_def"]["signature_def"]["serving_default"]
+    assert signature["inputs"]["image_bytes"]["dtype"] == "DT_STRING"
+    _, _, body = encoded.get(f"/v2/models/{encoded.name}")
+    assert {"name": "image_bytes", "datatype": "BYTES", "shape": [-1]} in json.loads(body)["inputs"]
+    for name in encoded.truth:
+        status, _, answer = encoded.classify((PHOTOS / name).read_bytes())
+        best = encoded.truth[name].index(max(encoded.truth[name]))
+        assert (status, answer["predictions"][0]["index"]) == (200, best)
+
+
+def test_tensors_are_refused_by_a_model_of_encoded_images(encoded):
+    for path, body in ((f"/v1/models/{encoded.name}:predict", {"instances": [0.5]}),
+                       (f"/v1/models/{encoded.name}:predict", {"instances": [[[0.5]]]}),
+                       (f"/v2/models/{encoded.name}/infer",
+                        {"inputs": [{"name": "image_bytes", "datatype": "FP32", "shape": [1],
+                                     "data": [0.5]}]})):
+        status, _, answer = encoded.request("POST", path, json.dumps(body))
+        assert status == 400 and b"encoded images" in answer, answer
+    status, _, _ = encoded.classify(b"no image")
+    assert status == 415
 
 
 def test_a_worker_killed_under_load_costs_nothing(keras):

@@ -76,7 +76,13 @@ Result<ServedTensors> Describe(const Ort::Session& session) {
         Describe(session.GetOutputNameAllocated(i, allocator).get(), session.GetOutputTypeInfo(i));
     if (output) outputs.push_back(*std::move(output));
   }
-  return ChooseTensors(inputs, outputs);
+  ServedTensors served = TRY(ChooseTensors(inputs, outputs));
+  if (served.signature.input.dtype == DType::kString) {
+    return Error{Reason::kBadModel,
+                 "the input is encoded images, which are served of TensorFlow's SavedModels alone: "
+                 "export the graph from the decoded picture on"};
+  }
+  return served;
 }
 
 Ort::SessionOptions Options() {

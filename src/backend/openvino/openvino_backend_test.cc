@@ -13,6 +13,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <numeric>
 #include <string>
 #include <thread>
 #include <vector>
@@ -158,6 +159,38 @@ TEST(OpenVinoBackend, ForkedChildrenGiveTheSameBitsWhileTheParentsThreadsArePark
     if (child % 10 == 0) {
       ASSERT_EQ(ScoresOf(*session, input), expected);
     }
+  }
+}
+
+TEST(OpenVinoBackend, AGraphOfEncodedImagesTakesPicturesOfAnySizeAndSoDoItsChildren) {
+  OpenVinoBackend backend;
+  for (const auto& [name, fast] : {std::pair("encoded", true), std::pair("encoded-v1", false)}) {
+    const auto session = backend.Load(kModels / name / "1/saved_model.pb").value();
+    EXPECT_EQ(session->signature(), (Signature{{"image_bytes", DType::kString, {kAnyDim}},
+                                               {"probabilities", DType::kFloat32, {kAnyDim, 10}}}));
+    ASSERT_TRUE(session->pictures()) << name;
+    EXPECT_EQ(session->pictures()->fast_jpeg, fast) << name;
+    const auto scores_of = [&session = *session](std::uint32_t width, std::uint32_t height) {
+      std::vector<std::uint8_t> rgb(std::size_t{3} * width * height);
+      for (std::size_t i = 0; i < rgb.size(); ++i) rgb[i] = static_cast<std::uint8_t>(i * 7 / 3);
+      std::vector<float> scores(kClasses);
+      const Status ran = session.RunPicture(rgb, width, height, scores);
+      EXPECT_TRUE(ran) << ran.error().message;
+      return scores;
+    };
+    const std::vector<float> expected = scores_of(50, 30);
+    EXPECT_NEAR(std::accumulate(expected.begin(), expected.end(), 0.0), 1.0, 1e-4);
+    EXPECT_NE(scores_of(1, 1), expected);
+    AwaitParked();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      ::alarm(60);
+      const bool same = scores_of(50, 30) == expected && scores_of(700, 2) != expected;
+      ::_exit(same && ThreadCount() == 1 ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(pid, &status, 0), pid);
+    EXPECT_EQ(status, 0) << name;
   }
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "backend/openvino/openvino_module.h"
 
+#include <openvino/frontend/manager.hpp>
 #include <openvino/openvino.hpp>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
+
+#include "backend/openvino/encoded_images.h"
 
 namespace holdfast {
 namespace {
@@ -40,8 +43,13 @@ std::string NameOf(const Port& port) {
 
 class Graph final : public OpenVinoGraph {
  public:
-  Graph(ov::Core& core, std::shared_ptr<ov::Model> model) : core_(core), model_(std::move(model)) {
+  // `strings`: the file's input, where it is encoded images; the model's is a picture then.
+  Graph(ov::Core& core, std::shared_ptr<ov::Model> model, std::optional<TensorSpec> strings = {},
+        EncodedImages images = {})
+      : core_(core), model_(std::move(model)), pictures_(strings.has_value()), images_(images) {
+    if (pictures_) inputs_.push_back(*std::move(strings));
     for (const auto& port : std::as_const(*model_).inputs()) {
+      if (pictures_) break;
       const std::string name = NameOf(port);
       const auto dtype = FromOpenVino(port.get_element_type());
       if (!dtype) {
@@ -50,7 +58,7 @@ class Graph final : public OpenVinoGraph {
       }
       inputs_.push_back({name, *dtype, ShapeOf(port.get_partial_shape())});
     }
-    const bool open = FixBatch();
+    const bool open = pictures_ || FixBatch();
     const auto ports = std::as_const(*model_).outputs();
     for (std::size_t i = 0; i < ports.size(); ++i) {
       const auto dtype = FromOpenVino(ports[i].get_element_type());
@@ -73,13 +81,16 @@ class Graph final : public OpenVinoGraph {
     model_.reset();
     // Pinning would send every worker of a zygote to the same core, and needs sched_setaffinity,
     // which a worker's sandbox does not allow.
+    // What the library makes for a picture's size it keeps: by default for 5000 sizes, in each
+    // worker.
     ov::CompiledModel compiled = core_.compile_model(
-        served, "CPU", ov::inference_num_threads(1), ov::num_streams(1),
-        ov::hint::enable_cpu_pinning(false), ov::hint::inference_precision(ov::element::f32),
+        served, "CPU", std::pair<std::string, ov::Any>("CPU_RUNTIME_CACHE_CAPACITY", 16),
+        ov::inference_num_threads(1), ov::num_streams(1), ov::hint::enable_cpu_pinning(false),
+        ov::hint::inference_precision(ov::element::f32),
         ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY));
     request_ = compiled.create_infer_request();
     input_type_ = compiled.input().get_element_type();
-    input_shape_ = compiled.input().get_shape();
+    if (!pictures_) input_shape_ = compiled.input().get_shape();
     output_shape_ = compiled.output().get_shape();
   }
 
@@ -88,6 +99,14 @@ class Graph final : public OpenVinoGraph {
     request_.set_input_tensor({input_type_, input_shape_, const_cast<void*>(input)});
     request_.set_output_tensor({ov::element::f32, output_shape_, output});
     request_.infer();
+  }
+
+  bool takes_pictures() const override { return pictures_; }
+  bool fast_jpeg() const override { return images_.fast_jpeg; }
+  void RunPicture(const std::uint8_t* rgb, std::size_t width, std::size_t height,
+                  float* output) override {
+    input_shape_ = {1, height, width, 3};
+    Run(rgb, output);
   }
 
  private:
@@ -104,6 +123,8 @@ class Graph final : public OpenVinoGraph {
 
   ov::Core& core_;
   std::shared_ptr<ov::Model> model_;  // Until it is compiled.
+  bool pictures_;
+  EncodedImages images_;
   std::vector<TensorSpec> inputs_;
   std::vector<TensorSpec> outputs_;
   std::vector<std::size_t> places_;  // Of outputs_ among the model's results.
@@ -116,10 +137,35 @@ class Graph final : public OpenVinoGraph {
 class Module final : public OpenVinoModule {
  public:
   std::unique_ptr<OpenVinoGraph> Read(const std::filesystem::path& model) override {
+    if (std::filesystem::is_directory(model)) return ReadTensorFlow(model);
     return std::make_unique<Graph>(core_, core_.read_model(model.string()));
   }
 
  private:
+  // A SavedModel. What the reader is taught for encoded images would change how it reads others.
+  std::unique_ptr<OpenVinoGraph> ReadTensorFlow(const std::filesystem::path& model) {
+    const auto reader = readers_.load_by_framework("tf");
+    const auto file = reader->load(model.string());
+    const auto inputs = file->get_inputs();
+    const bool strings =
+        inputs.size() == 1 && file->get_element_type(inputs[0]) == ov::element::string;
+    if (!strings) return std::make_unique<Graph>(core_, reader->convert(file));
+
+    const ov::PartialShape declared = file->get_partial_shape(inputs[0]);
+    EncodedImages images;
+    const auto taught = readers_.load_by_framework("tf");
+    LeaveOutDecoding(*taught, images);
+    const auto again = taught->load(model.string());
+    const auto input = again->get_inputs().at(0);
+    again->set_element_type(input, ov::element::u8);
+    again->set_partial_shape(input, {1, ov::Dimension::dynamic(), ov::Dimension::dynamic(), 3});
+    const auto converted = taught->convert(again);
+    const TensorSpec spec{NameOf(std::as_const(*converted).input()), DType::kString,
+                          ShapeOf(declared)};
+    return std::make_unique<Graph>(core_, converted, spec, images);
+  }
+
+  ov::frontend::FrontEndManager readers_;
   ov::Core core_;
 };
 

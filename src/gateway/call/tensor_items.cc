@@ -38,6 +38,10 @@ ItemBytes Widened(ByteView elements) {
 Result<std::size_t> CountTensorItems(std::string_view name, std::span<const std::int64_t> shape,
                                      const TensorSpec& input, std::size_t items_max) {
   const Shape item = ItemShape(input);
+  if (input.dtype == DType::kString) {
+    return Error{Reason::kBadRequest,
+                 fmt::format("{}: this model takes encoded images, not tensors", name)};
+  }
   if (std::ranges::count(item, kAnyDim) > 0) {
     return Error{Reason::kNotImplemented,
                  fmt::format("{}: this model's input {} has free dimensions; send encoded images",

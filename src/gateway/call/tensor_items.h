@@ -19,8 +19,9 @@ namespace holdfast {
 // begin with `name`, what the client calls the tensor.
 
 // How many items a tensor of `shape` holds: its first dimension, the others being those of `input`.
-// kBadRequest for another shape, kPayloadTooLarge above `items_max`, kNotImplemented where the
-// input has free dimensions besides its batch, so that nobody can check.
+// kBadRequest for another shape and for a model that takes encoded images, kPayloadTooLarge above
+// `items_max`, kNotImplemented where the input has free dimensions besides its batch, so that
+// nobody can check.
 Result<std::size_t> CountTensorItems(std::string_view name, std::span<const std::int64_t> shape,
                                      const TensorSpec& input, std::size_t items_max);
 

@@ -161,8 +161,9 @@ CallResult ParseInfer(const inference::ModelInferRequest& request,
   InferenceProtocolReply reply;
   reply.id = request.id();
   TRY_DO(ReadOutputs(request, servable, reply));
-  const bool image =
+  const bool called_image =
       tensor.name() == kImageInput && (tensor.datatype() == "BYTES" || tensor.name() != input.name);
+  const bool image = called_image || (tensor.name() == input.name && input.dtype == DType::kString);
   if (!image && tensor.name() != input.name) {
     return BadRequest("there is no such input; " + InputNames(input));
   }

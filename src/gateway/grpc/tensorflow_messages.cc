@@ -115,7 +115,7 @@ Result<InferenceItem> ExampleItem(const std::string& name, const tensorflow::Exa
       }
       return ImageItem(name, ItemBytes::Borrow(BytesOf(feature.bytes_list().value(0))));
     }
-    if (key == input.name) {
+    if (key == input.name && input.dtype != DType::kString) {
       const std::size_t numbers = ElementCount(ItemShape(input)).value_or(0);
       if (static_cast<std::size_t>(feature.float_list().value_size()) != numbers) {
         return BadRequest(fmt::format("{}: \"{}\" has {} floats; the model's input has {}", name,

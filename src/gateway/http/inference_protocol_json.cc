@@ -267,7 +267,9 @@ CallResult RequestParser::Items() {
   if (input.name == kImageInput && (input.datatype == "BYTES" || input.name != input_spec_.name)) {
     return ImageItems();
   }
-  if (input.name == input_spec_.name) return TensorItems();
+  if (input.name == input_spec_.name) {
+    return input_spec_.dtype == DType::kString ? ImageItems() : TensorItems();
+  }
   return BadRequest(
       fmt::format("there is no input {}; {}", Excerpt(input.name), InputNames(input_spec_)));
 }
@@ -416,7 +418,8 @@ CallResult ParseBareInput(ByteView body, const ServableDescription& servable) {
   }
   const TensorSpec& input = servable.signature.input;
   const Shape item = ItemShape(input);
-  if (body.size() != ElementCount(item).value_or(0) * DTypeSize(input.dtype)) {
+  if (input.dtype == DType::kString ||
+      body.size() != ElementCount(item).value_or(0) * DTypeSize(input.dtype)) {
     return Error{Reason::kUnsupportedMedia,
                  "the body is neither an image (JPEG, PNG, WebP) nor one item's tensor"};
   }

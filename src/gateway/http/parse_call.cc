@@ -59,6 +59,9 @@ CallResult ParseImage(const HttpRequest& request) {
 CallResult ParseNpy(ByteView body, const ServableDescription& servable, std::size_t items_max) {
   const NpyArray array = TRY(ReadNpy(body));
   const Shape item = ItemShape(servable.signature.input);
+  if (servable.signature.input.dtype == DType::kString) {
+    return Error{Reason::kBadRequest, "npy array: this model takes encoded images, not tensors"};
+  }
   const bool batch = array.shape.size() == item.size() + 1;
   if ((!batch && array.shape.size() != item.size()) ||
       !std::equal(item.begin(), item.end(), array.shape.begin() + (batch ? 1 : 0)) ||

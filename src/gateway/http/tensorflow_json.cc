@@ -35,6 +35,7 @@ class BodyParser {
         input_(servable.signature.input),
         item_shape_(ItemShape(input_)),
         takes_tensors_(std::ranges::count(item_shape_, kAnyDim) == 0),
+        takes_images_alone_(input_.dtype == DType::kString),
         items_max_(items_max) {}
 
   Result<ParsedCall> Predict();
@@ -64,6 +65,7 @@ class BodyParser {
   const TensorSpec& input_;
   Shape item_shape_;
   bool takes_tensors_;
+  bool takes_images_alone_;
   std::size_t items_max_;
   ParsedCall call_;
   std::string signature_name_;
@@ -236,6 +238,9 @@ Status BodyParser::Value(JsonToken first, const std::string& name) {
   }
   if (first == JsonToken::kString) {
     return BadRequest(name + R"( is a string; send an image as {"b64": "…"})");
+  }
+  if (takes_images_alone_) {
+    return BadRequest(name + R"(: this model takes encoded images; send each as {"b64": "…"})");
   }
   if (!takes_tensors_) {
     return Error{Reason::kNotImplemented,
