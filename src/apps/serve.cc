@@ -111,7 +111,7 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .idempotency_lifetime = config.idempotency_lifetime_s,
           .keep_alive = config.keep_alive_s,
           .lame_duck = config.lame_duck_s,
-          .canary_interval = config.canary_interval_s,
+          .golden_interval = config.golden_interval_s,
           .poison_dir = config.poison_dir,
           .body_bytes_per_second_min = config.body_bytes_per_second_min,
           .log_as_text = LogsAsText(config.log_format),

@@ -49,7 +49,7 @@ struct ServerConfig {
   std::optional<std::uint32_t> worker_uid;
   std::chrono::milliseconds hang_floor_ms{5000};
   std::size_t worker_growth_max = MiB(512);
-  std::chrono::seconds canary_interval_s{300};
+  std::chrono::seconds golden_interval_s{300};
   std::filesystem::path poison_dir;
   std::uint32_t restarts_max = 5;
   std::chrono::seconds restart_window_s{60};

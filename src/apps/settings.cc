@@ -93,9 +93,9 @@ constexpr std::array kSettings{
     Setting{"worker_growth_max", "Workers", "SIZE", "bytes",
             "A worker whose own memory has grown by more is replaced, between two images.",
             &C::worker_growth_max, 1 << 20, kByteLimit},
-    Setting{"canary_interval_s", "Workers", "N", "s",
+    Setting{"golden_interval_s", "Workers", "N", "s",
             "Workers that gave no answer for so long are asked with a golden example. 0: never.",
-            &C::canary_interval_s, 0, kDaySeconds},
+            &C::golden_interval_s, 0, kDaySeconds},
     Setting{"poison_dir", "Workers", "DIR", "",
             "Folder for images that killed two workers. Without it none is kept.", &C::poison_dir},
     Setting{

@@ -16,8 +16,8 @@
 #include <string>
 
 #include "base/build_id.h"
-#include "gateway/canary.h"
 #include "gateway/coroutine.h"
+#include "gateway/golden_probe.h"
 #include "gateway/grpc/grpc_server.h"
 #include "gateway/grpc/tls_tunnel.h"
 #include "gateway/http_connection.h"
@@ -63,7 +63,7 @@ class Gateway {
         servables_(options.default_model),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
-        canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
+        golden_probe_(inference_, servables_, metrics_, log_, options_.golden_interval),
         orders_([this](ModelOrder order, std::uint64_t number, const std::string& text) {
           return PassOn(order, number, text);
         }),
@@ -206,7 +206,7 @@ class Gateway {
     for (;;) {
       MirrorModels();
       LetGo();
-      canary_.Check(Now());
+      golden_probe_.Check(Now());
       inference_.budget().Refresh();
       GiveMemoryBack();
       sink_.Flush();  // What could not be written has its next chance, whether or not more comes.
@@ -246,7 +246,7 @@ class Gateway {
     }
     for (const ServableId id : servables_.dropped()) {
       if (servables_.held(id) || !inference_.ForgetServable(id)) continue;
-      canary_.Forget(id);
+      golden_probe_.Forget(id);
       servables_.Forget(id);
       told_drained_.erase(id);
     }
@@ -410,7 +410,7 @@ class Gateway {
   Metrics metrics_;
   ServableTable servables_;
   InferenceService inference_;
-  Canary canary_;
+  GoldenProbe golden_probe_;
   Cgroup cgroup_;
   ModelOrders orders_;
   PipelineTurns pipeline_turns_{loop_};

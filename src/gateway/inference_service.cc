@@ -272,7 +272,7 @@ Status InferenceService::Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& a
   const auto place = places_.find(item);
   if (valid && place != places_.end()) {
     const auto expected = ItemAt(place->second).expected_class;
-    if (expected.has_value()) return CheckCanary(*answer, *expected);
+    if (expected.has_value()) return CheckGolden(*answer, *expected);
   }
   const auto running = running_.find(slot);
   const bool excused = !valid && answer->item == item && running != running_.end() &&

@@ -84,7 +84,7 @@ class InferenceService {
   // The worker shall go once it has answered what it runs.
   void RetireWorker(SlotId slot, Generation generation, DeathCause cause);
 
-  // A canary of the servable has failed, or worked again: while it fails, the server is not
+  // A golden probe of the servable has failed, or worked again: while it fails, the server is not
   // healthy.
   void SetSuspect(ServableId servable, bool suspect);
 

@@ -53,8 +53,8 @@ Metrics::Metrics()
       invalid_outputs_(Family(registry_, prometheus::BuildCounter(),
                               "holdfast_invalid_outputs_total",
                               "Answers of workers that did not pass validation")),
-      canary_failures_(Family(registry_, prometheus::BuildCounter(),
-                              "holdfast_canary_failures_total",
+      golden_failures_(Family(registry_, prometheus::BuildCounter(),
+                              "holdfast_golden_failures_total",
                               "Golden examples that idle workers did not classify rightly")),
       drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
                            "Faults that an operator's drill injected, by kind")),
@@ -141,8 +141,8 @@ void Metrics::InvalidOutput(const std::string& model) {
   invalid_outputs_.Add({{"model", model}}).Increment();
 }
 
-void Metrics::CanaryFailed(const std::string& model) {
-  canary_failures_.Add({{"model", model}}).Increment();
+void Metrics::GoldenFailed(const std::string& model) {
+  golden_failures_.Add({{"model", model}}).Increment();
 }
 
 void Metrics::HostSlept() { host_slept_.Increment(); }

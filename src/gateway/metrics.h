@@ -43,7 +43,7 @@ class Metrics {
   // From a ready worker's loss until its slot's next worker was ready.
   void WorkerReplaced(Duration after);
   void InvalidOutput(const std::string& model);
-  void CanaryFailed(const std::string& model);
+  void GoldenFailed(const std::string& model);
   // `result`: "ok", or the word of the reason why not.
   void ModelLoaded(const std::string& model, std::string_view result);
   void HostSlept();
@@ -98,7 +98,7 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& worker_exits_;
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
-  prometheus::Family<prometheus::Counter>& canary_failures_;
+  prometheus::Family<prometheus::Counter>& golden_failures_;
   prometheus::Family<prometheus::Counter>& drill_faults_;
   prometheus::Family<prometheus::Counter>& model_loads_;
   prometheus::Family<prometheus::Counter>& handshake_failures_;

@@ -82,7 +82,7 @@ def server(tmp_path, fake_model):
     """Its public ports speak TLS and ask for a key. The admin address is plain, and answers all that they do."""
     certificate = Authority(tmp_path / "authority").issue("localhost")
     (tmp_path / "keys").write_text(f"app {hashlib.sha256(KEY.encode()).hexdigest()}\n")
-    with TlsServer(tmp_path, certificate, "--api-keys", tmp_path / "keys", "--workers", "2", "--canary-interval-s", "2",
+    with TlsServer(tmp_path, certificate, "--api-keys", tmp_path / "keys", "--workers", "2", "--golden-interval-s", "2",
                    models=fake_model(RULES, golden=CANARY)) as running:
         yield running
 
@@ -101,7 +101,7 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server,
     assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_QUARANTINED"
     assert server.classify(gray(INVALID))[2]["reason"] == "OUTPUT_INVALID"
     wait_until(lambda: server.metric("holdfast_worker_exits_total") >= 4, "four deaths counted")
-    server.await_event("canary-failed")
+    server.await_event("golden-failed")
 
     assert server.request("GET", "/livez", port=server.port)[0] == 400  # No TLS.
     context = ssl.create_default_context(cafile=tmp_path / "authority/ca.pem")
