@@ -19,11 +19,12 @@ TEST(ServableList, ComesBackAsItWas) {
                       .state = ServableState::kEnd,
                       .reason = Reason::kBadModel,
                       .message = "a \"word\"\n"}}},
-      .labels = {{"m", {{"stable", 1}, {"canary", 2}}}}};
+      .labels = {{"m", {{"stable", 1}, {"canary", 2}}}},
+      .rollouts = {{"m", {.version = 3, .rule = {.kind = RolloutKind::kShadow, .percent = 0.5}}}}};
   const auto back = DecodeServableList(EncodeServableList(list));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, list);
-  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[]})"), ServableList());
+  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[],"rollouts":[]})"), ServableList());
 }
 
 TEST(ServableList, RefusesWhatItIsNot) {
@@ -33,12 +34,14 @@ TEST(ServableList, RefusesWhatItIsNot) {
         R"({"servable":4294967296,"name":"m","version":1,"state":1,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":4,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":1,"reason":4294967296,"message":""})"}) {
-    EXPECT_FALSE(DecodeServableList(R"({"models":[],"servables":[)" + std::string(entry) + "]}"))
+    EXPECT_FALSE(DecodeServableList(R"({"models":[],"rollouts":[],"servables":[)" + std::string(entry) + "]}"))
         << entry;
   }
   for (const char* text :
-       {"", "[]", "{}", R"({"servables":[]})", R"({"servables":[],"models":[{"name":"m"}]})",
-        R"({"servables":[],"models":[{"name":"m","labels":{"a":"1"}}]})"}) {
+       {"", "[]", "{}", R"({"servables":[],"models":[]})",
+        R"({"servables":[],"rollouts":[],"models":[{"name":"m"}]})",
+        R"({"servables":[],"rollouts":[],"models":[{"name":"m","labels":{"a":"1"}}]})",
+        R"({"servables":[],"models":[],"rollouts":[{"name":"m"}]})"}) {
     EXPECT_FALSE(DecodeServableList(text)) << text;
   }
 }

@@ -63,6 +63,9 @@ enum class ModelOrder : std::uint32_t {
   kUnload = 2,     // A model's name.
   kLabel = 3,      // ipc/label_order.h.
   kConfigure = 4,  // All models that are to be served: ipc/model_folders_text.h.
+  kRollout = 5,    // ipc/rollout_order.h: a RolloutOrder, …
+  kPromote = 6,    // … a RolloutEndOrder …
+  kRollBack = 7,   // … and another one.
 };
 
 // What the bytes in the arena are.

@@ -43,6 +43,25 @@ struct RolloutStarted {
 };
 // … and why no more.
 enum class RolloutEnd { kPromoted, kRolledBack, kFailed, kReplaced, kOvertaken, kAlone, kGone };
+constexpr const char* RolloutEndWord(RolloutEnd end) {
+  switch (end) {
+    case RolloutEnd::kPromoted:
+      return "promoted";
+    case RolloutEnd::kRolledBack:
+      return "rolled-back";
+    case RolloutEnd::kFailed:
+      return "failed";
+    case RolloutEnd::kReplaced:
+      return "replaced";
+    case RolloutEnd::kOvertaken:
+      return "overtaken";
+    case RolloutEnd::kAlone:
+      return "alone";
+    case RolloutEnd::kGone:
+      break;
+  }
+  return "gone";
+}
 struct RolloutEnded {
   ModelKey key;
   RolloutKind kind = RolloutKind::kCanary;

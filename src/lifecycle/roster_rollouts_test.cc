@@ -14,26 +14,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-const char* EndWord(RolloutEnd end) {
-  switch (end) {
-    case RolloutEnd::kPromoted:
-      return "promoted";
-    case RolloutEnd::kRolledBack:
-      return "rolled back";
-    case RolloutEnd::kFailed:
-      return "failed";
-    case RolloutEnd::kReplaced:
-      return "replaced";
-    case RolloutEnd::kOvertaken:
-      return "overtaken";
-    case RolloutEnd::kAlone:
-      return "alone";
-    case RolloutEnd::kGone:
-      break;
-  }
-  return "gone";
-}
-
 // A server with m/1 current and, once Try() was called, m/2 on trial.
 class RolloutTest : public testing::Test {
  protected:
@@ -95,7 +75,7 @@ class RolloutTest : public testing::Test {
       done_.push_back("try " + std::to_string(it->key.version));
     }
     if (const auto* it = std::get_if<RolloutEnded>(&action)) {
-      done_.push_back(std::string(EndWord(it->end)) + ' ' + std::to_string(it->key.version));
+      done_.push_back(std::string(RolloutEndWord(it->end)) + ' ' + std::to_string(it->key.version));
     }
   }
   void Note(const std::string& what, ServableId id) {
@@ -135,7 +115,7 @@ TEST_F(RolloutTest, PromotedItIsCurrentAndTheOldOneGoes) {
 TEST_F(RolloutTest, RolledBackItIsHeldBackUntilItsFilesChange) {
   Try();
   ASSERT_TRUE(roster_.RollBackAsked("m", 2, "it was worse"));
-  EXPECT_EQ(Done(), (Words{"rolled back 2", "retire 2"}));
+  EXPECT_EQ(Done(), (Words{"rolled-back 2", "retire 2"}));
   EXPECT_EQ(roster_.refusals().at({"m", 2}).why, "rolled back: it was worse");
   roster_.Drained(ids_.at(2));
   EXPECT_EQ(Done(), (Words{"unload 2"}));
@@ -260,7 +240,7 @@ TEST_F(TrialTest, TheNewestOfSeveralIsTriedAndAfterItsRollbackTheNext) {
   Serve(3);
   Done();
   ASSERT_TRUE(roster_.RollBackAsked("m", 3, "it was worse"));
-  EXPECT_EQ(Done(), (Words{"rolled back 3", "load 2", "retire 3"}));
+  EXPECT_EQ(Done(), (Words{"rolled-back 3", "load 2", "retire 3"}));
   Serve(2);
   EXPECT_EQ(Done(), (Words{"activate 2", "try 2"}));
 }

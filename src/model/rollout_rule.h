@@ -20,8 +20,9 @@ constexpr const char* RolloutKindWord(RolloutKind kind) {
 struct RolloutRule {
   RolloutKind kind = RolloutKind::kCanary;
   double percent = 10;  // Of the requests that name no version. Of a shadow: those compared.
-  // Requests that send it with "always" go to the canary, with "never" they do not.
-  std::string header = "x-holdfast-canary";
+  // Requests that send this header with this value go to the canary, and with "never" they do not.
+  std::string header = "x-holdfast-canary";  // In lower case.
+  std::string header_value = "always";
   std::chrono::seconds window{300};  // What is compared: so long, …
   std::uint64_t requests_min = 100;  // … and at least so many requests of the new version.
   double errors_max = 0.01;          // How much higher its rate of errors may be, …
