@@ -50,6 +50,7 @@ constexpr auto kQuietTime = std::chrono::milliseconds(20);
 constexpr auto kGrpcGoodbye = std::chrono::milliseconds(500);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
+constexpr std::uint64_t kNobodysOrder = 0;     // Operators' orders are counted from 1.
 constexpr std::size_t kManyConnections = 500;  // Some megabytes.
 
 class Gateway {
@@ -67,7 +68,12 @@ class Gateway {
         orders_([this](ModelOrder order, std::uint64_t number, const std::string& text) {
           return PassOn(order, number, text);
         }),
-        state_{options_, servables_, inference_, metrics_, log_, orders_, pipeline_turns_},
+        rollouts_(inference_, servables_, metrics_, log_,
+                  [this](ModelOrder order, const RolloutEndOrder& end) {
+                    return PassOn(order, kNobodysOrder, EncodeRolloutEndOrder(end));
+                  }),
+        state_{options_, servables_, inference_, metrics_,
+               log_,     orders_,    rollouts_,  pipeline_turns_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
@@ -207,6 +213,7 @@ class Gateway {
       MirrorModels();
       LetGo();
       golden_probe_.Check(Now());
+      rollouts_.Check(Now());
       inference_.budget().Refresh();
       GiveMemoryBack();
       sink_.Flush();  // What could not be written has its next chance, whether or not more comes.
@@ -352,6 +359,7 @@ class Gateway {
       return;
     }
     servables_.Update(*list);
+    rollouts_.Follow(Now());
     loads_.Count(*list, metrics_);
     StartAccepting();
     // Their workers are ended: whatever still waits for one waits in vain.
@@ -413,6 +421,7 @@ class Gateway {
   GoldenProbe golden_probe_;
   Cgroup cgroup_;
   ModelOrders orders_;
+  Rollouts rollouts_;
   PipelineTurns pipeline_turns_{loop_};
   ServerState state_;
   SupervisorLink link_;

@@ -71,6 +71,16 @@ Metrics::Metrics()
       idempotent_requests_(
           Family(registry_, prometheus::BuildCounter(), "holdfast_idempotent_requests_total",
                  "Requests that did not run because of their Idempotency-Key, by what they got")),
+      rollout_requests_(
+          Family(registry_, prometheus::BuildCounter(), "holdfast_rollout_requests_total",
+                 "Requests while a version was on trial, by who was asked and what it came to")),
+      rollout_compared_(
+          Family(registry_, prometheus::BuildCounter(), "holdfast_rollout_compared_total",
+                 "Items that both the version on trial and the current one have answered")),
+      rollout_share_(Family(registry_, prometheus::BuildGauge(), "holdfast_rollout_share",
+                            "Share of the requests that a canary gets, 0 to 1")),
+      rollouts_ended_(Family(registry_, prometheus::BuildCounter(), "holdfast_rollouts_ended_total",
+                             "Trials of versions that the gateway ended, by why")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -167,6 +177,25 @@ void Metrics::KeyShown(std::string_view name, bool let_in) {
 
 void Metrics::IdempotentRequest(std::string_view outcome) {
   idempotent_requests_.Add({{"outcome", std::string(outcome)}}).Increment();
+}
+
+void Metrics::RolloutRequest(const std::string& model, std::string_view arm,
+                             std::string_view outcome) {
+  rollout_requests_
+      .Add({{"model", model}, {"arm", std::string(arm)}, {"outcome", std::string(outcome)}})
+      .Increment();
+}
+
+void Metrics::RolloutCompared(const std::string& model, bool agree) {
+  rollout_compared_.Add({{"model", model}, {"result", agree ? "agree" : "disagree"}}).Increment();
+}
+
+void Metrics::RolloutShare(const std::string& model, double share) {
+  rollout_share_.Add({{"model", model}}).Set(share);
+}
+
+void Metrics::RolloutEnded(const std::string& model, std::string_view cause) {
+  rollouts_ended_.Add({{"model", model}, {"cause", std::string(cause)}}).Increment();
 }
 
 void Metrics::CertificateEnds(std::int64_t at) {

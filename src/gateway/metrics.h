@@ -54,6 +54,14 @@ class Metrics {
   void KeyShown(std::string_view name, bool let_in);
   // A request with an Idempotency-Key that did not run: answered as the first one, or refused.
   void IdempotentRequest(std::string_view outcome);
+  // --- A version on trial, "NAME/VERSION" ---
+  // A request that an arm ("new", "current") was asked for, and what it came to.
+  void RolloutRequest(const std::string& model, std::string_view arm, std::string_view outcome);
+  void RolloutCompared(const std::string& model, bool agree);
+  // Of the requests that it gets, 0 to 1.
+  void RolloutShare(const std::string& model, double share);
+  // `cause`: what it was rolled back for, or "promoted".
+  void RolloutEnded(const std::string& model, std::string_view cause);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 
@@ -105,6 +113,10 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& certificate_end_;
   prometheus::Family<prometheus::Counter>& key_requests_;
   prometheus::Family<prometheus::Counter>& idempotent_requests_;
+  prometheus::Family<prometheus::Counter>& rollout_requests_;
+  prometheus::Family<prometheus::Counter>& rollout_compared_;
+  prometheus::Family<prometheus::Gauge>& rollout_share_;
+  prometheus::Family<prometheus::Counter>& rollouts_ended_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

@@ -34,7 +34,8 @@ TEST(ServableList, RefusesWhatItIsNot) {
         R"({"servable":4294967296,"name":"m","version":1,"state":1,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":4,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":1,"reason":4294967296,"message":""})"}) {
-    EXPECT_FALSE(DecodeServableList(R"({"models":[],"rollouts":[],"servables":[)" + std::string(entry) + "]}"))
+    EXPECT_FALSE(DecodeServableList(R"({"models":[],"rollouts":[],"servables":[)" +
+                                    std::string(entry) + "]}"))
         << entry;
   }
   for (const char* text :

@@ -53,14 +53,14 @@ std::optional<Rollout> ReadRollout(const rapidjson::Value& object) {
   const auto promote = NumberField<std::uint32_t>(object, "promote");
   const bool is_kind = kind && (*kind == static_cast<std::uint32_t>(RolloutKind::kCanary) ||
                                 *kind == static_cast<std::uint32_t>(RolloutKind::kShadow));
-  if (!version || !is_kind || !header || !header_value || !window || !requests_min || !percent || !errors_max ||
-      !invalid_max || !latency_max || !disagreement_max || !promote) {
+  if (!version || !is_kind || !header || !header_value || !window || !requests_min || !percent ||
+      !errors_max || !invalid_max || !latency_max || !disagreement_max || !promote) {
     return std::nullopt;
   }
   return Rollout{.version = *version,
                  .rule = {.kind = static_cast<RolloutKind>(*kind),
                           .percent = *percent,
-                   .header = *header,
+                          .header = *header,
                           .header_value = *header_value,
                           .window = std::chrono::seconds(*window),
                           .requests_min = *requests_min,

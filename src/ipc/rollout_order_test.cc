@@ -45,7 +45,8 @@ TEST(RolloutOrder, RefusesWhatItIsNot) {
                                   std::string(R"({"model":"m"})"), negative, other_kind}) {
     EXPECT_FALSE(DecodeRolloutOrder(text)) << text;
   }
-  for (const char* text : {"", "[]", R"({"model":"m"})", R"({"model":"m","why":"","version":"1"})"}) {
+  for (const char* text :
+       {"", "[]", R"({"model":"m"})", R"({"model":"m","why":"","version":"1"})"}) {
     EXPECT_FALSE(DecodeRolloutEndOrder(text)) << text;
   }
 }

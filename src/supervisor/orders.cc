@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators want of models: load, unload, label, serve others, try. Each order is answered when it
-// is carried out or has failed.
+// What operators want of models: load, unload, label, serve others, try. Each order is answered
+// when it is carried out or has failed.
 #include "ipc/label_order.h"
 #include "ipc/model_folders_text.h"
 #include "ipc/rollout_order.h"

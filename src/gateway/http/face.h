@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "gateway/call/inference_statistics.h"
 #include "gateway/call/parsed_call.h"
+#include "model/rollout_rule.h"
 #include "model/servable_status.h"
 
 namespace holdfast {
@@ -65,6 +66,8 @@ enum class Endpoint {
   kModelLoad,            // POST /v2/repository/models/M/load
   kModelUnload,          // POST /v2/repository/models/M/unload
   kModelLabel,           // PUT, DELETE /v2/repository/models/M/labels/L
+  kModelRollout,         // GET, PUT, DELETE /v2/repository/models/M/rollout
+  kModelPromote,         // POST /v2/repository/models/M/promote
   kPredictions,          // Any method: /predictions/M[/V]
   kDescribeModel,        // GET /models[/M]
   kExecutionParameters,  // GET /execution-parameters
@@ -84,6 +87,8 @@ struct Route {
   std::uint32_t top = 5;                // ?top=, 1 … 1000.
   bool needs_body = false;              // An inference endpoint: admission comes before the body.
   bool deletes = false;                 // The method is DELETE.
+  bool reads = false;                   // The method is GET or HEAD.
+  RolloutRule rollout;                  // How a version is to be tried, from the query.
 };
 
 // A refusal of the router: kNotFound, kMethodNotAllowed (with the Allow header's value),
@@ -140,6 +145,7 @@ HttpAnswer RenderModelStatistics(
 struct IndexedVersion {
   ServableStatus status;
   std::vector<std::string> labels;
+  std::optional<RolloutRule> rollout;  // While it is tried.
 };
 HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions);
 
