@@ -118,6 +118,15 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .log_level = static_cast<std::uint64_t>(config.log_level)};
 }
 
+std::optional<RolloutRule> TrialOf(const ServerConfig& config) {
+  if (config.canary_percent == 0) return std::nullopt;
+  return RolloutRule{.percent = static_cast<double>(config.canary_percent),
+                     .window = config.canary_window_s,
+                     .requests_min = config.canary_requests_min,
+                     .disagreement_max = config.canary_disagreement_percent / 100.0,
+                     .promote = true};
+}
+
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
@@ -127,6 +136,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
                               .api_keys = config.api_keys.string()};
   options.credentials = TRY(TakeCredentials(options.credential_files));
   options.version_policy = TRY(PolicyOf(config));
+  options.trial = TrialOf(config);
   options.folders = TRY(FoldersOf(config, options.version_policy));
   options.model_config_file = config.model_config_file;
   options.repository_poll = config.repository_poll_s;

@@ -31,6 +31,10 @@ struct ServerConfig {
   std::string default_model;
   std::string model_version_policy = "latest:1";
   std::chrono::seconds repository_poll_s{2};
+  std::uint32_t canary_percent = 0;  // 0: new versions take over as soon as they can answer.
+  std::chrono::seconds canary_window_s{300};
+  std::uint32_t canary_requests_min = 100;
+  std::uint32_t canary_disagreement_percent = 20;
 
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;  // 0: any free one.
