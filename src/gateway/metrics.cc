@@ -180,9 +180,9 @@ void Metrics::IdempotentRequest(std::string_view outcome) {
 }
 
 void Metrics::RolloutRequest(const std::string& model, std::string_view arm,
-                             std::string_view outcome) {
+                             std::string_view result) {
   rollout_requests_
-      .Add({{"model", model}, {"arm", std::string(arm)}, {"outcome", std::string(outcome)}})
+      .Add({{"model", model}, {"arm", std::string(arm)}, {"result", std::string(result)}})
       .Increment();
 }
 
@@ -194,8 +194,8 @@ void Metrics::RolloutShare(const std::string& model, double share) {
   rollout_share_.Add({{"model", model}}).Set(share);
 }
 
-void Metrics::RolloutEnded(const std::string& model, std::string_view cause) {
-  rollouts_ended_.Add({{"model", model}, {"cause", std::string(cause)}}).Increment();
+void Metrics::RolloutEnded(const std::string& model, std::string_view end) {
+  rollouts_ended_.Add({{"model", model}, {"end", std::string(end)}}).Increment();
 }
 
 void Metrics::CertificateEnds(std::int64_t at) {

@@ -56,12 +56,12 @@ class Metrics {
   void IdempotentRequest(std::string_view outcome);
   // --- A version on trial, "NAME/VERSION" ---
   // A request that an arm ("new", "current") was asked for, and what it came to.
-  void RolloutRequest(const std::string& model, std::string_view arm, std::string_view outcome);
+  void RolloutRequest(const std::string& model, std::string_view arm, std::string_view result);
   void RolloutCompared(const std::string& model, bool agree);
   // Of the requests that it gets, 0 to 1.
   void RolloutShare(const std::string& model, double share);
-  // `cause`: what it was rolled back for, or "promoted".
-  void RolloutEnded(const std::string& model, std::string_view cause);
+  // `end`: what it was rolled back for, "promoted", or "other".
+  void RolloutEnded(const std::string& model, std::string_view end);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 

@@ -270,7 +270,7 @@ TEST_F(RolloutsTest, ACanaryThatIsWorseIsRolledBackOnceWithTheNumbers) {
   EXPECT_NE(verdicts_[0].second.why.find("disagreed on 20 of 20 items"), std::string::npos);
   EXPECT_NE(logged_.find("\"disagreed\":20"), std::string::npos) << logged_;
   EXPECT_EQ(MetricLine("holdfast_rollouts_ended_total"),
-            "holdfast_rollouts_ended_total{cause=\"disagreement\",model=\"tiny/2\"} 1");
+            "holdfast_rollouts_ended_total{end=\"disagreement\",model=\"tiny/2\"} 1");
 }
 
 TEST_F(RolloutsTest, ACanaryWithNothingAgainstItIsPromotedAfterItsWindow) {

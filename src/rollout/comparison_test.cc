@@ -172,12 +172,12 @@ TEST(ComparisonSimulationTest, NeitherIsOneAtItsLimits) {
 }
 
 TEST(ComparisonSimulationTest, ABadVersionIsFoundSoon) {
-  EXPECT_LE(WorstCount(100, {.errors = 0.5}, 0.05), 50u);
-  EXPECT_LE(WorstCount(100, {.errors = 0.1}, 0.05), 700u);
-  EXPECT_LE(WorstCount(100, {.invalid = 0.5}, 0.05), 50u);
-  EXPECT_LE(WorstCount(100, {.slowness = 4}, 0.05), 150u);
-  EXPECT_LE(WorstCount(100, {}, 0.5), 100u);
-  EXPECT_LE(WorstCount(100, {}, 0.9), 25u);
+  EXPECT_LE(WorstCount(100, {.errors = 0.5}, 0.05), 30u);
+  EXPECT_LE(WorstCount(100, {.errors = 0.1}, 0.05), 500u);
+  EXPECT_LE(WorstCount(100, {.invalid = 0.5}, 0.05), 30u);
+  EXPECT_LE(WorstCount(100, {.slowness = 4}, 0.05), 120u);
+  EXPECT_LE(WorstCount(100, {}, 0.5), 60u);
+  EXPECT_LE(WorstCount(100, {}, 0.9), 15u);
 }
 
 }  // namespace

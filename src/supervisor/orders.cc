@@ -76,7 +76,7 @@ Status Supervisor::TakeOrder(PendingOrder& pending, std::string text) {
     }
     case ModelOrder::kRollBack: {
       const RolloutEndOrder order = TRY(DecodeRolloutEndOrder(text));
-      log_.Info("order", {{"order", "rollback"}, {"model", order.model}, {"why", order.why}});
+      log_.Info("order", {{"order", "rollback"}, {"model", order.model}});
       pending.looked = true;
       return roster_.RollBackAsked(order.model, order.version, order.why);
     }

@@ -4,10 +4,12 @@
 import json
 import subprocess
 
+import grpc
 import pytest
 
 from tests.process.fake_rules import GOOD, rule
 from tests.process.gray import gray
+from tests.process.grpc_inference import infer_over_grpc
 from tests.process.running_server import BIN, Load, Server, kill, wait_until
 
 RATE = 60
@@ -63,7 +65,7 @@ def test_a_good_canary_is_promoted_and_no_request_is_lost(tmp_path, version, pho
         all_answered(load)
         assert version_of(server) == 2
         server.await_event("model-unloaded")
-        assert server.metric("holdfast_rollouts_ended_total", cause="promoted") == 1
+        assert server.metric("holdfast_rollouts_ended_total", end="promoted") == 1
         server.check_quiet()
 
 
@@ -86,7 +88,7 @@ def test_a_canary_that_says_other_classes_is_rolled_back_by_itself(tmp_path, ver
         # Held back, with its reason, until somebody mends it.
         listed = command(server, "list")[1]
         assert "UNAVAILABLE  rolled back: disagreement: new: " in listed
-        assert server.metric("holdfast_rollouts_ended_total", cause="disagreement") == 1
+        assert server.metric("holdfast_rollouts_ended_total", end="disagreement") == 1
         version(2, service_ms=11)
         assert command(server, "canary", "fake", "2", *SOON)[0] == 0
         assert version_of(server, **{"x-holdfast-canary": "always"}) == 2
@@ -100,7 +102,7 @@ def test_a_canary_that_crashes_costs_no_client_an_answer(tmp_path, version, phot
         ended, = server.await_event("rollout-ended")
         assert ended["end"] == "rolled-back" and ended["why"].startswith("errors: ")
         all_answered(load)
-        assert server.metric("holdfast_rollout_requests_total", arm="new", outcome="error") >= 10
+        assert server.metric("holdfast_rollout_requests_total", arm="new", result="error") >= 10
         assert server.metric("holdfast_quarantined_total") == 0
         status, _, body = server.get("/debug/quarantine", port=server.admin_port)
         assert (status, json.loads(body)) == (200, {"quarantined": []})
@@ -250,3 +252,14 @@ def test_new_versions_are_tried_by_themselves(tmp_path, version, photos):
         all_answered(load)
         assert version_of(server) == 2
         server.check_quiet()
+
+
+def test_over_grpc_the_metadata_chooses(tmp_path, version):
+    with Server(tmp_path, *FLAGS, models=version(1)) as server:
+        version(2)
+        assert command(server, "canary", "fake", "2", "--percent", "0")[0] == 0
+        with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+            for wish, number in (("always", "2"), ("never", "1"), ("", "1")):
+                answer = infer_over_grpc(channel, gray(GOOD), "fake",
+                                         metadata=[("x-holdfast-canary", wish)])
+                assert answer.model_version == number
