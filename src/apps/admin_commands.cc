@@ -68,7 +68,8 @@ Result<std::string> ListModels(const ModelsCommand& command) {
   std::string text;
   for (const RemoteModel& model : TRY(ParseModels(json))) {
     text +=
-        fmt::format("{:<32} {}{}{}\n", model.name + "/" + model.version, model.state,
+        fmt::format("{:<32} {}{}{}{}\n", model.name + "/" + model.version, model.state,
+                    model.rollout.empty() ? "" : "  " + model.rollout,
                     model.labels.empty() ? "" : fmt::format("  {}", fmt::join(model.labels, ",")),
                     model.reason.empty() ? "" : "  " + model.reason);
   }
@@ -108,6 +109,35 @@ Result<std::string> LabelModel(const ModelsCommand& command) {
   return fmt::format("{}/{} is {}\n", command.model, version, label);
 }
 
+// What the server is to try, or is to do with what it tries.
+Result<std::string> TryModel(const ModelsCommand& command) {
+  using Action = ModelsCommand::Action;
+  const bool canary = command.action == Action::kCanary;
+  const bool tries = canary || command.action == Action::kShadow;
+  const char* const word = canary ? "canary" : "shadow";
+  if (command.model.empty() || (tries && !ParseDigits<std::int64_t>(command.label).has_value())) {
+    return Error{
+        Reason::kUsage,
+        tries ? fmt::format("which version of which model? try holdfast models {} NAME 3", word)
+              : std::string("which model? try holdfast models promote NAME")};
+  }
+  const std::string model = "/v2/repository/models/" + PercentEncode(command.model);
+  if (command.action == Action::kPromote) {
+    const std::string json = TRY(Ask(command.server, "POST", model + "/promote"));
+    return command.json ? json : fmt::format("{} is promoted\n", command.model);
+  }
+  if (command.action == Action::kRollBack) {
+    const std::string json = TRY(Ask(command.server, "DELETE", model + "/rollout"));
+    return command.json ? json : fmt::format("{} is rolled back\n", command.model);
+  }
+  std::string path = fmt::format("{}/rollout?version={}&kind={}", model, command.label, word);
+  for (const auto& [parameter, value] : command.rule) {
+    path += fmt::format("&{}={}", parameter, PercentEncode(value));
+  }
+  const std::string json = TRY(Ask(command.server, "PUT", path, kLoadTimeout));
+  return command.json ? json : fmt::format("{}/{} is a {}\n", command.model, command.label, word);
+}
+
 int ShowOrFail(const Result<std::string>& text) { return text ? Show(*text) : Fail(text.error()); }
 
 }  // namespace
@@ -124,6 +154,11 @@ int RunModels(const ModelsCommand& command) {
       return ShowOrFail(ListModels(command));
     case ModelsCommand::Action::kLabel:
       return ShowOrFail(LabelModel(command));
+    case ModelsCommand::Action::kCanary:
+    case ModelsCommand::Action::kShadow:
+    case ModelsCommand::Action::kPromote:
+    case ModelsCommand::Action::kRollBack:
+      return ShowOrFail(TryModel(command));
     case ModelsCommand::Action::kLoad:
     case ModelsCommand::Action::kUnload:
       break;

@@ -2,8 +2,11 @@
 #include "apps/command_definitions.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "apps/completion.h"
 #include "apps/help_text.h"
@@ -297,37 +300,76 @@ CommandDefinition DefineQuarantine() {
   return draft.definition;
 }
 
+// In the order of ModelsCommand::Action.
+const std::vector<std::string> kModelActions{"list",   "load",   "unload",  "label",
+                                             "canary", "shadow", "promote", "rollback"};
+
+// What the server checks, and has defaults for.
+void AddRolloutRule(CLI::App& app, std::vector<std::pair<std::string, std::string>>& rule) {
+  const auto add = [&](const char* flag, const char* parameter, const char* type,
+                       const char* help) {
+    app.add_option_function<std::string>(
+           flag,
+           [&rule, parameter](const std::string& text) { rule.emplace_back(parameter, text); },
+           help)
+        ->type_name(type);
+  };
+  add("--percent", "percent", "N", "A canary's share of the requests, or a shadow's. Default: 10.");
+  add("--header", "header", "NAME[=VALUE]",
+      "Requests with it go to the canary, and with the value never they do not. Default: "
+      "x-holdfast-canary=always.");
+  add("--window-s", "window_s", "N", "How long the versions are compared. Default: 300.");
+  add("--requests-min", "requests_min", "N",
+      "A window has at least so many requests of the version on trial. Default: 100.");
+  add("--errors-max", "errors_max", "RATE",
+      "How much higher its error rate may be. Default: 0.01.");
+  add("--invalid-max", "invalid_max", "RATE",
+      "How much higher its rate of invalid outputs may be. Default: 0.01.");
+  add("--latency-max", "latency_max", "RATIO",
+      "How many times the current version's time it may take. Default: 2.");
+  add("--disagreement-max", "disagreement_max", "RATE",
+      "The share of images of which it may say another class. Default: 0.2.");
+  app.add_flag_callback(
+      "--promote", [&rule] { rule.emplace_back("promote", "true"); },
+      "After a window with nothing against it, it is current.");
+}
+
 CommandDefinition DefineModels() {
   auto draft = Begin<Choice>(
-      "models", "List, load, unload or label the models of a running server.",
+      "models", "List, load, unload, label or try the models of a running server.",
       "list shows each version with its state, and why one could not be loaded. load looks at the "
       "model's folder now, tries again what was refused, and returns when the newest version "
       "serves or is refused; the old one serves until then. unload lets the model answer what it "
       "has and ends it; it comes back with load. label lets requests ask for a version by a name, "
       "and loads it if need be; it returns when the version answers, until then the label means "
       "what it meant. It holds until the server ends or its configuration file gives the model "
-      "other labels.",
+      "other labels. canary gives a version that is newer than the one that serves a share of the "
+      "requests that name no version; shadow asks it what the other has answered, and shows its "
+      "answers to nobody. Both return when it answers. A canary that does worse than its limits "
+      "is rolled back by the server; promote makes it current, rollback ends the trial.",
       {"holdfast models list", "holdfast models load resnet50",
-       "holdfast models label resnet50 stable=3", "holdfast models label resnet50 canary",
+       "holdfast models label resnet50 stable=3", "holdfast models label resnet50 old",
+       "holdfast models canary resnet50 4 --percent 5 --promote",
+       "holdfast models shadow resnet50 4", "holdfast models rollback resnet50",
        "holdfast models unload resnet50 --server http://127.0.0.1:8081"});
   draft.app()
       .add_option("ACTION", draft.options->word, "What to do.")
       ->required()
-      ->type_name("list|load|unload|label")
-      ->check(Quiet(CLI::IsMember({"list", "load", "unload", "label"})));
+      ->type_name("list|load|unload|label|canary|shadow|promote|rollback")
+      ->check(Quiet(CLI::IsMember(kModelActions)));
   auto command = std::make_shared<ModelsCommand>();
   draft.app().add_option("MODEL", command->model, "The model's name.")->type_name("NAME");
   draft.app()
-      .add_option("LABEL", command->label, "The label and its version; without one it goes.")
+      .add_option("LABEL", command->label,
+                  "The label and its version; without one it goes. Or the version to try.")
       ->type_name("LABEL=VERSION");
+  AddRolloutRule(draft.app(), command->rule);
   AddAdminServer(draft.app(), command->server);
   draft.app().add_flag("--json", command->json, "Print the server's JSON.");
   draft.definition.take = [options = draft.options, command] {
     using Action = ModelsCommand::Action;
-    command->action = options->word == "load"     ? Action::kLoad
-                      : options->word == "unload" ? Action::kUnload
-                      : options->word == "label"  ? Action::kLabel
-                                                  : Action::kList;
+    const auto action = std::ranges::find(kModelActions, options->word);
+    command->action = static_cast<Action>(action - kModelActions.begin());
     return Command(*command);
   };
   return draft.definition;

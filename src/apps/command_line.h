@@ -84,10 +84,12 @@ struct QuarantineCommand {
 };
 
 struct ModelsCommand {
-  enum class Action { kList, kLoad, kUnload, kLabel };
+  enum class Action { kList, kLoad, kUnload, kLabel, kCanary, kShadow, kPromote, kRollBack };
   Action action = Action::kList;
-  std::string model;   // What to load, unload or label.
-  std::string label;   // LABEL=VERSION, or LABEL to take it away.
+  std::string model;  // What to load, unload, label or try.
+  std::string label;  // LABEL=VERSION, LABEL to take it away, or a VERSION to try.
+  // How it is tried: a parameter of the server's rollout order, and its value.
+  std::vector<std::pair<std::string, std::string>> rule;
   std::string server;  // The admin address; empty: this machine's.
   bool json = false;
 };

@@ -115,7 +115,9 @@ std::string FormatOptionHelp(const OptionRow& option) {
   std::string help = option.help;
   const bool is_argument = !option.spellings.front().starts_with("-");
   if (is_argument && option.value.find('|') != std::string::npos) {
-    help += fmt::format(" One of {}.", option.value);
+    help += " One of ";  // With spaces: many would not fit on a line.
+    for (const char c : option.value) help += c == '|' ? std::string(", ") : std::string(1, c);
+    help += '.';
   }
   if (option.required && !is_argument) help += " Required.";
   if (option.repeated && !is_argument) help += " May be repeated.";

@@ -118,11 +118,20 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .idempotency_lifetime = config.idempotency_lifetime_s,
           .keep_alive = config.keep_alive_s,
           .lame_duck = config.lame_duck_s,
-          .canary_interval = config.canary_interval_s,
+          .golden_interval = config.golden_interval_s,
           .poison_dir = config.poison_dir,
           .body_bytes_per_second_min = config.body_bytes_per_second_min,
           .log_as_text = LogsAsText(config.log_format),
           .log_level = static_cast<std::uint64_t>(config.log_level)};
+}
+
+std::optional<RolloutRule> TrialOf(const ServerConfig& config) {
+  if (config.canary_percent == 0) return std::nullopt;
+  return RolloutRule{.percent = static_cast<double>(config.canary_percent),
+                     .window = config.canary_window_s,
+                     .requests_min = config.canary_requests_min,
+                     .disagreement_max = config.canary_disagreement_percent / 100.0,
+                     .promote = true};
 }
 
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
@@ -134,6 +143,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
                               .api_keys = config.api_keys.string()};
   options.credentials = TRY(TakeCredentials(options.credential_files));
   options.version_policy = TRY(PolicyOf(config));
+  options.trial = TrialOf(config);
   options.folders = TRY(FoldersOf(config, options.version_policy));
   options.model_config_file = config.model_config_file;
   options.repository_poll = config.repository_poll_s;

@@ -34,6 +34,10 @@ struct ServerConfig {
   std::chrono::seconds repository_poll_s{2};
   ModelControl model_control = ModelControl::kAdmin;
   std::filesystem::path multi_model_root = "/opt/ml/models";
+  std::uint32_t canary_percent = 0;  // 0: new versions take over as soon as they can answer.
+  std::chrono::seconds canary_window_s{300};
+  std::uint32_t canary_requests_min = 100;
+  std::uint32_t canary_disagreement_percent = 20;
 
   std::string bind_address = "0.0.0.0";
   std::uint16_t http_port = 8080;  // 0: any free one.
@@ -52,7 +56,7 @@ struct ServerConfig {
   std::optional<std::uint32_t> worker_uid;
   std::chrono::milliseconds hang_floor_ms{5000};
   std::size_t worker_growth_max = MiB(512);
-  std::chrono::seconds canary_interval_s{300};
+  std::chrono::seconds golden_interval_s{300};
   std::filesystem::path poison_dir;
   std::uint32_t restarts_max = 5;
   std::chrono::seconds restart_window_s{60};

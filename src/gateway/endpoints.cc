@@ -127,9 +127,45 @@ HttpAnswer AnswerQuarantine(ServerState& state, const Route& route) {
 HttpAnswer AnswerIndex(const ServerState& state) {
   std::vector<IndexedVersion> versions;
   for (const ServableStatus& status : state.servables.Statuses()) {
-    versions.push_back({.status = status, .labels = state.servables.LabelsOf(status.key)});
+    const auto rollout = state.servables.rollouts().find(status.key.name);
+    const bool tried = rollout != state.servables.rollouts().end() &&
+                       rollout->second.version == status.key.version;
+    versions.push_back({.status = status,
+                        .labels = state.servables.LabelsOf(status.key),
+                        .rollout = tried ? std::optional(rollout->second.rule) : std::nullopt});
   }
   return RenderRepositoryIndex(versions);
+}
+
+void AppendJsonNumber(std::string& json, std::string_view key, double number) {
+  AppendJsonKey(json, key);
+  AppendJsonFloat(json, static_cast<float>(number));
+}
+
+void AppendArm(std::string& json, std::string_view name, const Comparison::Record& record) {
+  AppendJsonKey(json, name);
+  json += '{';
+  AppendJsonCount(json, "requests", record.requests);
+  AppendJsonCount(json, "errors", record.errors);
+  AppendJsonCount(json, "invalid_outputs", record.invalid);
+  AppendJsonNumber(json, "median_ms", Milliseconds(record.times.Quantile(0.5)));
+  AppendJsonNumber(json, "p99_ms", Milliseconds(record.times.Quantile(0.99)));
+  json += '}';
+}
+
+HttpAnswer AnswerRollout(const ServerState& state, const std::string& model) {
+  const Comparison* const comparison = state.rollouts.ComparisonOf(model);
+  const auto rollout = state.servables.rollouts().find(model);
+  if (comparison == nullptr || rollout == state.servables.rollouts().end()) return {.body = "{}\n"};
+  std::string json = "{";
+  AppendJsonText(json, "version", std::to_string(rollout->second.version));
+  AppendJsonText(json, "kind", RolloutKindWord(rollout->second.rule.kind));
+  AppendJsonNumber(json, "percent", rollout->second.rule.percent);
+  AppendJsonCount(json, "compared", comparison->disagreement().of);
+  AppendJsonCount(json, "disagreed", comparison->disagreement().count);
+  AppendArm(json, "new", comparison->record(Arm::kNew));
+  AppendArm(json, "current", comparison->record(Arm::kCurrent));
+  return {.body = json + "}\n"};
 }
 
 }  // namespace
@@ -206,6 +242,10 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/v2/repository/models/unload";
     case Endpoint::kModelLabel:
       return "/v2/repository/models/labels";
+    case Endpoint::kModelRollout:
+      return "/v2/repository/models/rollout";
+    case Endpoint::kModelPromote:
+      return "/v2/repository/models/promote";
   }
   return "unknown";
 }
@@ -260,6 +300,8 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
       return AnswerQuarantine(state, route);
     case Endpoint::kRepositoryIndex:
       return AnswerIndex(state);
+    case Endpoint::kModelRollout:
+      return AnswerRollout(state, *route.model);
     default:
       return RenderError(Reason::kInternal, "no answer for this endpoint", Duration::zero(),
                          request_id);

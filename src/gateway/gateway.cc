@@ -16,8 +16,8 @@
 #include <string>
 
 #include "base/build_id.h"
-#include "gateway/canary.h"
 #include "gateway/coroutine.h"
+#include "gateway/golden_probe.h"
 #include "gateway/grpc/grpc_server.h"
 #include "gateway/grpc/tls_tunnel.h"
 #include "gateway/http_connection.h"
@@ -50,6 +50,7 @@ constexpr auto kQuietTime = std::chrono::milliseconds(20);
 constexpr auto kGrpcGoodbye = std::chrono::milliseconds(500);
 // Above the cap on connections, so that probes are still answered when clients fill it.
 constexpr std::size_t kSpareConnections = 64;
+constexpr std::uint64_t kNobodysOrder = 0;     // Operators' orders are counted from 1.
 constexpr std::size_t kManyConnections = 500;  // Some megabytes.
 
 class Gateway {
@@ -63,11 +64,16 @@ class Gateway {
         servables_(options.default_model, options.model_control == ModelControl::kSageMaker),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
-        canary_(inference_, servables_, metrics_, log_, options_.canary_interval),
+        golden_probe_(inference_, servables_, metrics_, log_, options_.golden_interval),
         orders_([this](ModelOrder order, std::uint64_t number, const std::string& text) {
           return PassOn(order, number, text);
         }),
-        state_{options_, servables_, inference_, metrics_, log_, orders_, pipeline_turns_},
+        rollouts_(inference_, servables_, metrics_, log_,
+                  [this](ModelOrder order, const RolloutEndOrder& end) {
+                    return PassOn(order, kNobodysOrder, EncodeRolloutEndOrder(end));
+                  }),
+        state_{options_, servables_, inference_, metrics_,
+               log_,     orders_,    rollouts_,  pipeline_turns_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
@@ -207,7 +213,8 @@ class Gateway {
     for (;;) {
       MirrorModels();
       LetGo();
-      canary_.Check(Now());
+      golden_probe_.Check(Now());
+      rollouts_.Check(Now());
       inference_.budget().Refresh();
       GiveMemoryBack();
       sink_.Flush();  // What could not be written has its next chance, whether or not more comes.
@@ -247,7 +254,7 @@ class Gateway {
     }
     for (const ServableId id : servables_.dropped()) {
       if (servables_.held(id) || !inference_.ForgetServable(id)) continue;
-      canary_.Forget(id);
+      golden_probe_.Forget(id);
       servables_.Forget(id);
       told_drained_.erase(id);
     }
@@ -353,6 +360,7 @@ class Gateway {
       return;
     }
     servables_.Update(*list);
+    rollouts_.Follow(Now());
     loads_.Count(*list, metrics_);
     StartAccepting();
     // Their workers are ended: whatever still waits for one waits in vain.
@@ -411,9 +419,10 @@ class Gateway {
   Metrics metrics_;
   ServableTable servables_;
   InferenceService inference_;
-  Canary canary_;
+  GoldenProbe golden_probe_;
   Cgroup cgroup_;
   ModelOrders orders_;
+  Rollouts rollouts_;
   PipelineTurns pipeline_turns_{loop_};
   ServerState state_;
   SupervisorLink link_;

@@ -336,33 +336,38 @@ class Connection {
       co_return co_await Refuse(exchange, error.reason, error.message, Duration::zero(),
                                 error.item);
     }
+    const std::string header = state_.rollouts.HeaderOf(servable);
     // A value with a name: GCC 12 destroys an aggregate temporary inside co_await twice.
-    InferenceService::Call call{.servable = servable,
-                                .items = std::move(parsed->items),
-                                .deadline = deadline,
-                                .request_id = exchange.id,
-                                .done = {}};
-    const auto outcomes = co_await AwaitOutcomes(std::move(call));
-    if (!outcomes.has_value()) {
+    Rollouts::Call call{
+        .servable = servable,
+        .any_version = ChoiceOf(route).any_version(),
+        .header = std::string(header.empty() ? "" : HeaderField(parser, header.c_str())),
+        .items = std::move(parsed->items),
+        .deadline = deadline,
+        .request_id = exchange.id,
+        .done = {}};
+    const auto answer = co_await AwaitAnswer(std::move(call));
+    if (!answer.has_value()) {
       state_.metrics.RequestAbandoned();
       state_.AnswerWritten();
       co_return false;
     }
     state_.metrics.RequestAnswered();
-    for (const ItemOutcome& outcome : *outcomes) {
+    const std::vector<ItemOutcome>& outcomes = answer->outcomes;
+    for (const ItemOutcome& outcome : outcomes) {
       exchange.attempts = std::max(exchange.attempts, outcome.attempts);
     }
-    const auto failed = std::find_if(outcomes->begin(), outcomes->end(), [](const auto& outcome) {
-      return outcome.reason != Reason::kOk;
-    });
-    if (failed == outcomes->end()) {
+    const auto failed = std::ranges::find_if(
+        outcomes, [](const ItemOutcome& outcome) { return outcome.reason != Reason::kOk; });
+    if (failed == outcomes.end()) {
       co_return co_await Write(
-          exchange, RenderCall(route, request, *parsed, state_.servables.Get(servable), *outcomes));
+          exchange,
+          RenderCall(route, request, *parsed, state_.servables.Get(answer->servable), outcomes));
     }
     std::optional<std::size_t> index;
     // A lone image is the request; an item of a list has a number, also where it is the only one.
     if (parsed->form != AnswerForm::kPredictions && parsed->form != AnswerForm::kLabelScores) {
-      index = static_cast<std::size_t>(failed - outcomes->begin());
+      index = static_cast<std::size_t>(failed - outcomes.begin());
     }
     co_return co_await Write(
         exchange, RenderError(failed->reason, failed->detail, failed->retry_after, exchange.id,
@@ -381,25 +386,24 @@ class Connection {
   }
 
   // Submits and waits. Nothing: the client went away, and the call was cancelled.
-  asio::awaitable<std::optional<std::vector<ItemOutcome>>> AwaitOutcomes(
-      InferenceService::Call call) {
+  asio::awaitable<std::optional<Rollouts::Answer>> AwaitAnswer(Rollouts::Call call) {
     using asio::experimental::awaitable_operators::operator||;
     struct Shared {
       explicit Shared(const asio::any_io_executor& executor) : signal(executor, TimePoint::max()) {}
       asio::steady_timer signal;
-      std::optional<std::vector<ItemOutcome>> outcomes;
+      std::optional<Rollouts::Answer> answer;
     };
     auto shared = std::make_shared<Shared>(stream_.get_executor());
-    call.done = [shared](std::vector<ItemOutcome> outcomes) {
-      shared->outcomes = std::move(outcomes);
+    call.done = [shared](Rollouts::Answer answer) {
+      shared->answer = std::move(answer);
       shared->signal.cancel();
     };
-    const CallId id = state_.inference.Submit(std::move(call));
-    if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
+    const CallId id = state_.rollouts.Submit(std::move(call));
+    if (shared->answer.has_value()) co_return std::move(shared->answer);
     stream_.tcp().expires_never();
     co_await (shared->signal.async_wait(kUse) || AwaitDisconnect(stream_));
-    if (shared->outcomes.has_value()) co_return std::move(shared->outcomes);
-    state_.inference.Cancel(id);
+    if (shared->answer.has_value()) co_return std::move(shared->answer);
+    state_.rollouts.Cancel(id);
     co_return std::nullopt;
   }
 

@@ -49,6 +49,7 @@ InferenceService::InferenceService(boost::asio::io_context& loop, const GatewayO
       log_(log),
       tell_(std::move(tell)),
       budget_(options.queue_bytes_max),
+      running_max_(options.running_items_max),
       is_successor_(options.successor > 0),
       scheduler_(SchedulerOptions(options)),
       quarantine_({}),
@@ -99,7 +100,8 @@ CallId InferenceService::Submit(Call call) {
     const auto admission = scheduler_.Enqueue({.id = item,
                                                .servable = owner.call.servable,
                                                .deadline = owner.call.deadline,
-                                               .bytes = ItemAt(place).bytes.view().size()},
+                                               .bytes = ItemAt(place).bytes.view().size(),
+                                               .one_try = owner.call.purpose != Purpose::kRequest},
                                               now);
     if (admission.reason != Reason::kOk) {
       Finish(item, {.reason = admission.reason,
@@ -273,7 +275,7 @@ Status InferenceService::Judge(SlotId slot, ItemId item, Result<WorkerAnswer>& a
   const auto place = places_.find(item);
   if (valid && place != places_.end()) {
     const auto expected = ItemAt(place->second).expected_class;
-    if (expected.has_value()) return CheckCanary(*answer, *expected);
+    if (expected.has_value()) return CheckGolden(*answer, *expected);
   }
   const auto running = running_.find(slot);
   const bool excused = !valid && answer->item == item && running != running_.end() &&
@@ -385,7 +387,8 @@ void InferenceService::Carry(const Decision& decision) {
 void InferenceService::Refuse(const struct Refuse& refusal) {
   const auto place = places_.find(refusal.item);
   CHECK(place != places_.end());
-  if (refusal.reason == Reason::kRequestCrashedWorker) {
+  const bool is_request = calls_.at(place->second.call).call.purpose == Purpose::kRequest;
+  if (refusal.reason == Reason::kRequestCrashedWorker && is_request) {
     const std::string digest = DigestOf(place->second);
     const ServableId servable = calls_.at(place->second.call).call.servable;
     quarantine_.Add(servables_.Get(servable).key.name, digest, Now());
@@ -405,7 +408,8 @@ void InferenceService::Finish(ItemId item, ItemOutcome outcome) {
   CHECK(!place.empty());
   const auto call = calls_.find(place.mapped().call);
   CHECK(call != calls_.end());
-  if (outcome.reason != Reason::kOk) metrics_.Refused(outcome.reason);
+  const bool is_request = call->second.call.purpose == Purpose::kRequest;
+  if (outcome.reason != Reason::kOk && is_request) metrics_.Refused(outcome.reason);
   call->second.outcomes.at(place.mapped().index) = std::move(outcome);
   if (--call->second.open > 0) return;
   auto finished = calls_.extract(call);

@@ -59,12 +59,20 @@ class InferenceService {
   Scheduler::Admission Admit(ServableId servable, std::size_t bytes, TimePoint deadline);
   BodyBudget& budget() { return budget_; }
 
+  // What no client waits for as a last word is not tried again, costs no image its good name, and
+  // is no refusal: the current version is asked then.
+  enum class Purpose {
+    kRequest,
+    kTrial,       // A request, asked of a version on trial.
+    kComparison,  // What another version has answered; counts as nobody's request.
+  };
   struct Call {
     ServableId servable;
     std::vector<InferenceItem> items;
     TimePoint deadline;
     std::string request_id;
     Done done;  // Called exactly once, unless cancelled; perhaps before Submit() returns.
+    Purpose purpose = Purpose::kRequest;
   };
   CallId Submit(Call call);
   // The client went away: what waits is dropped, what runs ends without an answer.
@@ -84,7 +92,7 @@ class InferenceService {
   // The worker shall go once it has answered what it runs.
   void RetireWorker(SlotId slot, Generation generation, DeathCause cause);
 
-  // A canary of the servable has failed, or worked again: while it fails, the server is not
+  // A golden probe of the servable has failed, or worked again: while it fails, the server is not
   // healthy.
   void SetSuspect(ServableId servable, bool suspect);
 
@@ -94,7 +102,10 @@ class InferenceService {
 
   // --- State ---
   // Whether every servable that is not given up has had a ready worker lately, and work moves on.
+  // One on trial is not looked at: the current version answers in its place.
   bool healthy(TimePoint now = Now()) const;
+  // Whether something may run of which no client waits: nothing is queued, and there is room.
+  bool HasRoomToSpare(ServableId servable) const;
   std::size_t calls() const { return calls_.size(); }
   std::size_t ready_workers(ServableId servable) const { return scheduler_.ReadyWorkers(servable); }
   // Whether nothing of it waits or runs.
@@ -166,6 +177,7 @@ class InferenceService {
   Log& log_;
   TellSupervisor tell_;
   BodyBudget budget_;
+  std::size_t running_max_;
   bool is_successor_;
   Scheduler scheduler_;
   Quarantine quarantine_;

@@ -27,6 +27,13 @@ bool InferenceService::idle(ServableId servable) const {
   });
 }
 
+// One place stays free for the next client; where there is only one at all, it must be idle.
+bool InferenceService::HasRoomToSpare(ServableId servable) const {
+  const std::size_t running = scheduler_.running();
+  if (scheduler_.queued() > 0 || scheduler_.ReadyWorkers(servable) == 0) return false;
+  return running == 0 || running_max_ == 0 || running + 1 < running_max_;
+}
+
 TimePoint InferenceService::last_answer(ServableId servable) const {
   const auto answer = last_answers_.find(servable);
   return answer == last_answers_.end() ? TimePoint::min() : answer->second;
@@ -35,7 +42,7 @@ TimePoint InferenceService::last_answer(ServableId servable) const {
 bool InferenceService::healthy(TimePoint now) const {
   bool any = false;
   for (const ServableId id : servables_.ids()) {
-    if (servables_.failed(id)) continue;
+    if (servables_.failed(id) || servables_.OnTrial(id)) continue;
     any = true;
     const auto ready = last_ready_.find(id);
     // Nobody asks a model that clients have just added before they are told that it is there.
@@ -64,7 +71,9 @@ Result<std::vector<std::pair<ModelKey, InferenceStatistics>>> InferenceService::
 }
 
 void InferenceService::CountCall(const PendingCall& call) {
-  if (call.call.items.front().expected_class.has_value()) return;  // Our own question.
+  // Our own question.
+  if (call.call.purpose == Purpose::kComparison) return;
+  if (call.call.items.front().expected_class.has_value()) return;
   InferenceStatistics& statistics = statistics_[call.call.servable];
   const bool ok = std::ranges::all_of(
       call.outcomes, [](const ItemOutcome& outcome) { return outcome.reason == Reason::kOk; });

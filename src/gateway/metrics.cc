@@ -53,8 +53,8 @@ Metrics::Metrics()
       invalid_outputs_(Family(registry_, prometheus::BuildCounter(),
                               "holdfast_invalid_outputs_total",
                               "Answers of workers that did not pass validation")),
-      canary_failures_(Family(registry_, prometheus::BuildCounter(),
-                              "holdfast_canary_failures_total",
+      golden_failures_(Family(registry_, prometheus::BuildCounter(),
+                              "holdfast_golden_failures_total",
                               "Golden examples that idle workers did not classify rightly")),
       drill_faults_(Family(registry_, prometheus::BuildCounter(), "holdfast_drill_faults_total",
                            "Faults that an operator's drill injected, by kind")),
@@ -71,6 +71,16 @@ Metrics::Metrics()
       idempotent_requests_(
           Family(registry_, prometheus::BuildCounter(), "holdfast_idempotent_requests_total",
                  "Requests that did not run because of their Idempotency-Key, by what they got")),
+      rollout_requests_(
+          Family(registry_, prometheus::BuildCounter(), "holdfast_rollout_requests_total",
+                 "Requests while a version was on trial, by who was asked and what it came to")),
+      rollout_compared_(
+          Family(registry_, prometheus::BuildCounter(), "holdfast_rollout_compared_total",
+                 "Items that both the version on trial and the current one have answered")),
+      rollout_share_(Family(registry_, prometheus::BuildGauge(), "holdfast_rollout_share",
+                            "Share of the requests that a canary gets, 0 to 1")),
+      rollouts_ended_(Family(registry_, prometheus::BuildCounter(), "holdfast_rollouts_ended_total",
+                             "Trials of versions that the gateway ended, by why")),
       respawn_(Family(registry_, prometheus::BuildHistogram(), "holdfast_worker_respawn_seconds",
                       "From the loss of a ready worker until the next one was ready")
                    .Add({}, kSeconds)),
@@ -141,8 +151,8 @@ void Metrics::InvalidOutput(const std::string& model) {
   invalid_outputs_.Add({{"model", model}}).Increment();
 }
 
-void Metrics::CanaryFailed(const std::string& model) {
-  canary_failures_.Add({{"model", model}}).Increment();
+void Metrics::GoldenFailed(const std::string& model) {
+  golden_failures_.Add({{"model", model}}).Increment();
 }
 
 void Metrics::HostSlept() { host_slept_.Increment(); }
@@ -167,6 +177,25 @@ void Metrics::KeyShown(std::string_view name, bool let_in) {
 
 void Metrics::IdempotentRequest(std::string_view outcome) {
   idempotent_requests_.Add({{"outcome", std::string(outcome)}}).Increment();
+}
+
+void Metrics::RolloutRequest(const std::string& model, std::string_view arm,
+                             std::string_view result) {
+  rollout_requests_
+      .Add({{"model", model}, {"arm", std::string(arm)}, {"result", std::string(result)}})
+      .Increment();
+}
+
+void Metrics::RolloutCompared(const std::string& model, bool agree) {
+  rollout_compared_.Add({{"model", model}, {"result", agree ? "agree" : "disagree"}}).Increment();
+}
+
+void Metrics::RolloutShare(const std::string& model, double share) {
+  rollout_share_.Add({{"model", model}}).Set(share);
+}
+
+void Metrics::RolloutEnded(const std::string& model, std::string_view end) {
+  rollouts_ended_.Add({{"model", model}, {"end", std::string(end)}}).Increment();
 }
 
 void Metrics::CertificateEnds(std::int64_t at) {

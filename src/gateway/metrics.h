@@ -43,7 +43,7 @@ class Metrics {
   // From a ready worker's loss until its slot's next worker was ready.
   void WorkerReplaced(Duration after);
   void InvalidOutput(const std::string& model);
-  void CanaryFailed(const std::string& model);
+  void GoldenFailed(const std::string& model);
   // `result`: "ok", or the word of the reason why not.
   void ModelLoaded(const std::string& model, std::string_view result);
   void HostSlept();
@@ -54,6 +54,14 @@ class Metrics {
   void KeyShown(std::string_view name, bool let_in);
   // A request with an Idempotency-Key that did not run: answered as the first one, or refused.
   void IdempotentRequest(std::string_view outcome);
+  // --- A version on trial, "NAME/VERSION" ---
+  // A request that an arm ("new", "current") was asked for, and what it came to.
+  void RolloutRequest(const std::string& model, std::string_view arm, std::string_view result);
+  void RolloutCompared(const std::string& model, bool agree);
+  // Of the requests that it gets, 0 to 1.
+  void RolloutShare(const std::string& model, double share);
+  // `end`: what it was rolled back for, "promoted", or "other".
+  void RolloutEnded(const std::string& model, std::string_view end);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 
@@ -98,13 +106,17 @@ class Metrics {
   prometheus::Family<prometheus::Counter>& refused_;
   prometheus::Family<prometheus::Counter>& worker_exits_;
   prometheus::Family<prometheus::Counter>& invalid_outputs_;
-  prometheus::Family<prometheus::Counter>& canary_failures_;
+  prometheus::Family<prometheus::Counter>& golden_failures_;
   prometheus::Family<prometheus::Counter>& drill_faults_;
   prometheus::Family<prometheus::Counter>& model_loads_;
   prometheus::Family<prometheus::Counter>& handshake_failures_;
   prometheus::Family<prometheus::Gauge>& certificate_end_;
   prometheus::Family<prometheus::Counter>& key_requests_;
   prometheus::Family<prometheus::Counter>& idempotent_requests_;
+  prometheus::Family<prometheus::Counter>& rollout_requests_;
+  prometheus::Family<prometheus::Counter>& rollout_compared_;
+  prometheus::Family<prometheus::Gauge>& rollout_share_;
+  prometheus::Family<prometheus::Counter>& rollouts_ended_;
   prometheus::Histogram& respawn_;
   prometheus::Family<prometheus::Histogram>& latency_;
   prometheus::Family<prometheus::Histogram>& stages_;

@@ -20,7 +20,7 @@ RunningCall::~RunningCall() {
 void RunningCall::Cancel() {
   done_ = nullptr;
   if (const auto call = std::exchange(submitted_, std::nullopt)) {
-    state_.inference.Cancel(*call);
+    state_.rollouts.Cancel(*call);
     state_.metrics.RequestAbandoned();
   }
 }
@@ -46,15 +46,19 @@ void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) 
                   error.precondition);
   }
   parsed_ = *std::move(parsed);
-  InferenceService::Call submission{.servable = servable_,
-                                    .items = std::move(parsed_.items),
-                                    .deadline = call.deadline,
-                                    .request_id = std::move(call.request_id),
-                                    .done = {}};
-  submission.done = [weak = std::weak_ptr(self)](std::vector<ItemOutcome> outcomes) {
-    if (const auto alive = weak.lock()) alive->OnOutcomes(std::move(outcomes));
+  const std::string header = state_.rollouts.HeaderOf(servable_);
+  Rollouts::Call submission{
+      .servable = servable_,
+      .any_version = call.choice.any_version(),
+      .header = header.empty() || !call.header ? std::string() : call.header(header),
+      .items = std::move(parsed_.items),
+      .deadline = call.deadline,
+      .request_id = std::move(call.request_id),
+      .done = {}};
+  submission.done = [weak = std::weak_ptr(self)](Rollouts::Answer answered) {
+    if (const auto alive = weak.lock()) alive->OnAnswer(std::move(answered));
   };
-  const CallId id = state_.inference.Submit(std::move(submission));
+  const CallId id = state_.rollouts.Submit(std::move(submission));
   if (!answered_) submitted_ = id;
 }
 
@@ -71,7 +75,8 @@ void RunningCall::Refuse(Reason reason, std::string message, Duration retry_afte
         .precondition = precondition});
 }
 
-void RunningCall::OnOutcomes(std::vector<ItemOutcome> outcomes) {
+void RunningCall::OnAnswer(Rollouts::Answer answered) {
+  std::vector<ItemOutcome>& outcomes = answered.outcomes;
   submitted_.reset();
   answered_ = true;
   state_.metrics.RequestAnswered();
@@ -87,7 +92,8 @@ void RunningCall::OnOutcomes(std::vector<ItemOutcome> outcomes) {
     answer.retry_after = failed->retry_after;
     answer.item = static_cast<std::size_t>(failed - outcomes.begin());
   } else {
-    answer.servable = &state_.servables.Get(servable_);
+    hold_answering_ = std::move(answered.hold);
+    answer.servable = &state_.servables.Get(answered.servable);
     answer.call = std::move(parsed_);
     answer.outcomes = std::move(outcomes);
   }

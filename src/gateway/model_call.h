@@ -19,6 +19,8 @@ struct ModelCall {
   TimePoint deadline;
   std::size_t bytes = 0;  // What the request holds.
   std::string request_id;
+  // The value of the request's header, or metadata, of that name; nothing: it has none to ask for.
+  std::function<std::string(const std::string&)> header;
   // Turns the request into items; called at most once, before the answer.
   std::function<CallResult(const ServableDescription&)> parse;
 };
@@ -58,12 +60,13 @@ class RunningCall {
   void Run(ModelCall call, const std::shared_ptr<RunningCall>& self);
   void Refuse(Reason reason, std::string message, Duration retry_after = Duration::zero(),
               std::optional<std::size_t> item = std::nullopt, bool precondition = false);
-  void OnOutcomes(std::vector<ItemOutcome> outcomes);
+  void OnAnswer(Rollouts::Answer answered);
   void Tell(ModelCallAnswer answer);
 
   ServerState& state_;
   Done done_;
   std::optional<ServableTable::Hold> hold_;
+  std::shared_ptr<ServableTable::Hold> hold_answering_;  // Of a canary that has answered.
   ServableId servable_{};
   ParsedCall parsed_;
   std::optional<CallId> submitted_;  // Until its outcomes are there.

@@ -9,6 +9,7 @@
 #include "gateway/http/add_request.h"
 #include "gateway/http/drill_order.h"
 #include "ipc/label_order.h"
+#include "ipc/rollout_order.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -30,6 +31,11 @@ Result<HttpAnswer> Drill(ServerState& state, ByteView body) {
   return answer;
 }
 
+std::string EndOfRollout(const Route& route) {
+  return EncodeRolloutEndOrder(
+      {.model = *route.model, .version = route.version, .why = "an operator's order"});
+}
+
 struct OrderOfModel {
   ModelOrder order;
   std::string text;
@@ -41,6 +47,14 @@ Result<OrderOfModel> OrderOf(const ServerState& state, const Route& route, ByteV
       return OrderOfModel{ModelOrder::kLoad, *route.model};
     case Endpoint::kModelUnload:
       return OrderOfModel{ModelOrder::kUnload, *route.model};
+    case Endpoint::kModelPromote:
+      return OrderOfModel{ModelOrder::kPromote, EndOfRollout(route)};
+    case Endpoint::kModelRollout:
+      if (route.deletes) return OrderOfModel{ModelOrder::kRollBack, EndOfRollout(route)};
+      return OrderOfModel{ModelOrder::kRollout,
+                          EncodeRolloutOrder({.model = *route.model,
+                                              .rollout = {.version = route.version.value_or(0),
+                                                          .rule = route.rollout}})};
     case Endpoint::kSageMakerModel:
       return OrderOfModel{ModelOrder::kRemove, *route.model};
     case Endpoint::kSageMakerModels:
@@ -91,7 +105,10 @@ bool IsOrder(const Route& route) {
     case Endpoint::kModelLoad:
     case Endpoint::kModelUnload:
     case Endpoint::kModelLabel:
+    case Endpoint::kModelPromote:
       return true;
+    case Endpoint::kModelRollout:
+      return !route.reads;
     case Endpoint::kSageMakerModels:
       return route.posts;
     case Endpoint::kSageMakerModel:

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "ipc/add_order.h"
+#include "ipc/rollout_order.h"
 #include "testing/inference_fixture.h"
 
 namespace holdfast {
@@ -50,8 +51,10 @@ class Orders : public InferenceFixture {
     sent_.push_back({order, number, text});
     return Status();
   }};
+  Rollouts rollouts_{*service_, servables_, metrics_, log_,
+                     [](ModelOrder, const RolloutEndOrder&) { return Status(); }};
   PipelineTurns turns_{loop_};
-  ServerState state_{options_, servables_, *service_, metrics_, log_, orders_, turns_};
+  ServerState state_{options_, servables_, *service_, metrics_, log_, orders_, rollouts_, turns_};
   std::string body_;
   std::optional<Result<HttpAnswer>> answer_;
 };
@@ -108,6 +111,20 @@ TEST_F(Orders, SageMakerIsToldWhatItActsOn) {
   EXPECT_EQ(sent_.back().text, "a1");
   Outcome(Error{Reason::kNotFound, "none"});
   EXPECT_EQ(answer_->error().reason, Reason::kNotFound);
+}
+
+TEST_F(Orders, ATrialIsBegunPromotedAndEndedByItsOwnOrders) {
+  Ask({.endpoint = Endpoint::kModelRollout, .model = "tiny", .version = 2});
+  EXPECT_EQ(sent_.back().order, ModelOrder::kRollout);
+  EXPECT_EQ(DecodeRolloutOrder(sent_.back().text)->rollout.version, 2);
+  Outcome({});
+  EXPECT_EQ((*answer_)->status, 200);
+  Ask({.endpoint = Endpoint::kModelPromote, .model = "tiny"});
+  EXPECT_EQ(sent_.back().order, ModelOrder::kPromote);
+  Ask({.endpoint = Endpoint::kModelRollout, .model = "tiny", .deletes = true});
+  EXPECT_EQ(sent_.back().order, ModelOrder::kRollBack);
+  EXPECT_EQ(DecodeRolloutEndOrder(sent_.back().text)->why, "an operator's order");
+  EXPECT_FALSE(IsOrder({.endpoint = Endpoint::kModelRollout, .reads = true}));
 }
 
 TEST_F(Orders, TritonsLoadsKeepTheirReasons) {

@@ -19,6 +19,7 @@ void ServableTable::Update(const ServableList& list) {
   statuses_.clear();
   labels_ = list.labels;
   folders_ = list.folders;
+  rollouts_ = list.rollouts;
   for (const ListedServable& listed : list.servables) {
     statuses_[listed.status.key] = listed.status;
     if (listed.servable.has_value()) states_[*listed.servable] = listed.status.state;
@@ -67,11 +68,30 @@ Result<ServableId> ServableTable::Resolve(const ModelChoice& choice) const {
   };
   for (const auto& [id, description] : servables_) {
     if (description.key.name != name || !Reachable(id)) continue;
-    if (version.has_value() && description.key.version != *version) continue;
+    if (version.has_value() ? description.key.version != *version : OnTrial(id)) continue;
     if (!best.has_value() || rank(*best) < rank(id)) best = id;
   }
   if (best.has_value()) return *best;
   return WhyNot(name, version);
+}
+
+bool ServableTable::OnTrial(ServableId id) const {
+  const ModelKey& key = servables_.at(id).key;
+  const auto rollout = rollouts_.find(key.name);
+  return rollout != rollouts_.end() && rollout->second.version == key.version;
+}
+
+std::optional<ServableTable::Trial> ServableTable::TrialBeside(ServableId current) const {
+  const ModelKey& key = servables_.at(current).key;
+  const auto rollout = rollouts_.find(key.name);
+  if (rollout == rollouts_.end() || rollout->second.version == key.version) return std::nullopt;
+  for (const auto& [id, description] : servables_) {
+    if (description.key != ModelKey{key.name, rollout->second.version}) continue;
+    if (StateOf(id) == ServableState::kAvailable && !failed(id)) {
+      return Trial{.servable = id, .rule = rollout->second.rule};
+    }
+  }
+  return std::nullopt;
 }
 
 Error ServableTable::WhyNot(const std::string& name, std::optional<std::int64_t> version) const {

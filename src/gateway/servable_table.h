@@ -21,6 +21,7 @@ struct ModelChoice {
   std::optional<std::string> model;     // Nothing: the default model.
   std::optional<std::int64_t> version;  // Nothing: the label's, or the newest.
   std::optional<std::string> label;
+  bool any_version() const { return !version.has_value() && !label.has_value(); }
 };
 
 // The servables that the supervisor has announced, and how requests name them.
@@ -38,7 +39,18 @@ class ServableTable {
   // The servable must not be held.
   void Forget(ServableId id);
 
-  // Without a model: the default model. Without a version: the highest whose workers live.
+  // A version on trial that can be asked, and how it is tried.
+  struct Trial {
+    ServableId servable;
+    RolloutRule rule;
+  };
+  // Of the model that `current` is a version of; nothing: there is none, or it is `current` itself.
+  std::optional<Trial> TrialBeside(ServableId current) const;
+  bool OnTrial(ServableId id) const;
+  const std::map<std::string, Rollout>& rollouts() const { return rollouts_; }
+
+  // Without a model: the default model. Without a version: the highest whose workers live and that
+  // is not on trial.
   // kNotFound says what there is; kNotReady: it may still be loading; kBadRequest: no such label.
   Result<ServableId> Resolve(const ModelChoice& choice) const;
 
@@ -103,6 +115,7 @@ class ServableTable {
   std::map<ModelKey, ServableStatus> statuses_;
   std::map<std::string, VersionLabels> labels_;  // By model.
   std::map<std::string, std::string> folders_;   // Of added models, by name.
+  std::map<std::string, Rollout> rollouts_;      // By model.
 };
 
 }  // namespace holdfast

@@ -28,7 +28,7 @@ class ServableTableTest : public testing::Test {
     ServableState state;
   };
   void List(const std::vector<Listed>& all) {
-    ServableList list{.servables = {}, .labels = labels_};
+    ServableList list{.servables = {}, .labels = labels_, .rollouts = rollouts_};
     for (const Listed& one : all) {
       ListedServable listed{.status = {.key = {one.name, one.version}, .state = one.state}};
       if (one.id.has_value()) listed.servable = ServableId{*one.id};
@@ -46,6 +46,7 @@ class ServableTableTest : public testing::Test {
   static constexpr auto kUnloading = ServableState::kUnloading;
   static constexpr auto kEnd = ServableState::kEnd;
   std::map<std::string, VersionLabels> labels_;
+  std::map<std::string, Rollout> rollouts_;
   ServableTable table_{"cats"};
 };
 
@@ -115,6 +116,22 @@ TEST_F(ServableTableTest, OneWhoseWorkersLiveIsPreferredToAHigherOneWhoseKeepDyi
   table_.SetFailed({1});
   EXPECT_EQ(Resolved("cats"), "cats/1");
   EXPECT_EQ(Resolved("cats", 2), "cats/2") << "its requests are told that it has no worker";
+}
+
+TEST_F(ServableTableTest, AVersionOnTrialIsForThoseWhoNameIt) {
+  table_.Add({0}, Model("cats", 1));
+  table_.Add({1}, Model("cats", 2));
+  rollouts_["cats"] = {.version = 2, .rule = {.percent = 5}};
+  List({{0, "cats", 1, kAvailable}, {1, "cats", 2, kLoading}});
+  EXPECT_FALSE(table_.TrialBeside({0}).has_value()) << "it cannot answer yet";
+  List({{0, "cats", 1, kAvailable}, {1, "cats", 2, kAvailable}});
+  EXPECT_EQ(Resolved("cats"), "cats/1");
+  EXPECT_EQ(Resolved("cats", 2), "cats/2");
+  EXPECT_EQ(table_.TrialBeside({0})->servable, ServableId{1});
+  EXPECT_EQ(table_.TrialBeside({0})->rule.percent, 5);
+  EXPECT_FALSE(table_.TrialBeside({1}).has_value()) << "it is on trial itself";
+  table_.SetFailed({1});
+  EXPECT_FALSE(table_.TrialBeside({0}).has_value());
 }
 
 TEST_F(ServableTableTest, IsHeldWhileSomebodyHoldsIt) {

@@ -10,6 +10,7 @@
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
 #include "gateway/pipeline_turns.h"
+#include "gateway/rollouts.h"
 #include "gateway/servable_table.h"
 #include "gateway/slow_headers.h"
 #include "gateway/tls/port_tls.h"
@@ -26,6 +27,7 @@ struct ServerState {
   Metrics& metrics;
   Log& log;
   ModelOrders& orders;
+  Rollouts& rollouts;
   PipelineTurns& pipeline_turns;
   bool draining = false;
   std::size_t connections = 0;

@@ -154,9 +154,9 @@ std::string EncodeDescription(const ServableDescription& description) {
   writer.Key("worker_bytes");
   writer.Int64(static_cast<std::int64_t>(description.worker_bytes));
   Put(writer, "assumptions", description.assumptions);
-  Put(writer, "canary_photo", ToHex(description.canary_photo));
-  writer.Key("canary_class");
-  writer.Int64(description.canary_class);
+  Put(writer, "golden_photo", ToHex(description.golden_photo));
+  writer.Key("golden_class");
+  writer.Int64(description.golden_class);
   Put(writer, "sandbox_gap", description.sandbox_gap);
   writer.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
@@ -186,15 +186,15 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   description.zygote_bytes = static_cast<std::uint64_t>(fields.Count("zygote_bytes"));
   description.worker_bytes = static_cast<std::uint64_t>(fields.Count("worker_bytes"));
   description.assumptions = fields.Texts("assumptions");
-  auto photo = FromHex(fields.Text("canary_photo"));
-  description.canary_class = static_cast<std::uint32_t>(
-      fields.Count("canary_class", std::numeric_limits<std::uint32_t>::max()));
+  auto photo = FromHex(fields.Text("golden_photo"));
+  description.golden_class = static_cast<std::uint32_t>(
+      fields.Count("golden_class", std::numeric_limits<std::uint32_t>::max()));
   description.sandbox_gap = fields.Text("sandbox_gap");
   if (!fields.good() || !photo) {
     return Error{Reason::kBadRequest,
                  "servable description: a field is missing or of another type"};
   }
-  description.canary_photo = std::move(*photo);
+  description.golden_photo = std::move(*photo);
   return description;
 }
 

@@ -32,8 +32,8 @@ struct ServableDescription {
   std::uint64_t worker_bytes = 0;  // What each worker holds on top, measured after an inference.
   std::vector<std::string> assumptions;
   // A golden example, for the gateway to ask idle workers with; no bytes: there is none.
-  std::vector<std::uint8_t> canary_photo;
-  std::uint32_t canary_class = 0;
+  std::vector<std::uint8_t> golden_photo;
+  std::uint32_t golden_class = 0;
   std::string sandbox_gap;  // What the kernel refuses of a worker's sandbox; empty: nothing.
   bool operator==(const ServableDescription&) const = default;
 };

@@ -25,8 +25,8 @@ ServableDescription Full() {
           .zygote_bytes = 7,
           .worker_bytes = 8,
           .assumptions = {"the output is logits"},
-          .canary_photo = {0, 255},
-          .canary_class = 3,
+          .golden_photo = {0, 255},
+          .golden_class = 3,
           .sandbox_gap = "the kernel refuses seccomp: Operation not permitted"};
 }
 

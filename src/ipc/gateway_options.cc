@@ -33,7 +33,7 @@ Status TakeTimes(const RoleArguments& arguments, GatewayOptions& options) {
   options.idempotency_lifetime = TRY(TakeMilliseconds(arguments, "idempotency_lifetime_ms"));
   options.keep_alive = TRY(TakeMilliseconds(arguments, "keep_alive_ms"));
   options.lame_duck = TRY(TakeMilliseconds(arguments, "lame_duck_ms"));
-  options.canary_interval = TRY(TakeMilliseconds(arguments, "canary_interval_ms"));
+  options.golden_interval = TRY(TakeMilliseconds(arguments, "golden_interval_ms"));
   return {};
 }
 
@@ -62,7 +62,7 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("keep_alive_ms", options.keep_alive.count())
       .Set("lame_duck_ms", options.lame_duck.count())
       .Set("poison_dir", options.poison_dir)
-      .Set("canary_interval_ms", options.canary_interval.count())
+      .Set("golden_interval_ms", options.golden_interval.count())
       .Set("body_bytes_per_second_min", options.body_bytes_per_second_min)
       .Set("log_as_text", static_cast<int>(options.log_as_text))
       .Set("log_level", options.log_level);

@@ -41,7 +41,7 @@ struct GatewayOptions {
   std::chrono::milliseconds idempotency_lifetime{600'000};
   std::chrono::milliseconds keep_alive{75'000};
   std::chrono::milliseconds lame_duck{0};
-  std::chrono::milliseconds canary_interval{300'000};  // 0: no canaries.
+  std::chrono::milliseconds golden_interval{300'000};  // 0: no golden probes.
   std::string poison_dir;  // Where images that killed two workers are kept; empty: nowhere.
   std::uint64_t body_bytes_per_second_min = 16'384;
 

@@ -21,11 +21,13 @@ TEST(ServableList, ComesBackAsItWas) {
                       .reason = Reason::kBadModel,
                       .message = "a \"word\"\n"}}},
       .labels = {{"m", {{"stable", 1}, {"canary", 2}}}},
+      .rollouts = {{"m", {.version = 3, .rule = {.kind = RolloutKind::kShadow, .percent = 0.5}}}},
       .folders = {{"m", "/opt/ml/models/m/model"}}};
   const auto back = DecodeServableList(EncodeServableList(list));
   ASSERT_TRUE(back);
   EXPECT_EQ(*back, list);
-  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[],"added":[]})"), ServableList());
+  EXPECT_EQ(*DecodeServableList(R"({"servables":[],"models":[],"rollouts":[],"added":[]})"),
+            ServableList());
 }
 
 TEST(ServableList, RefusesWhatItIsNot) {
@@ -35,15 +37,18 @@ TEST(ServableList, RefusesWhatItIsNot) {
         R"({"servable":4294967296,"name":"m","version":1,"state":1,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":4,"reason":0,"message":""})",
         R"({"name":"m","version":1,"state":1,"reason":4294967296,"message":""})"}) {
-    EXPECT_FALSE(
-        DecodeServableList(R"({"models":[],"added":[],"servables":[)" + std::string(entry) + "]}"))
+    EXPECT_FALSE(DecodeServableList(R"({"models":[],"rollouts":[],"added":[],"servables":[)" +
+                                    std::string(entry) + "]}"))
         << entry;
   }
   for (const char* text :
-       {"", "[]", "{}", R"({"servables":[]})", R"({"servables":[],"models":[]})",
-        R"({"servables":[],"added":[],"models":[{"name":"m"}]})",
-        R"({"servables":[],"added":[{"name":"m"}],"models":[]})",
-        R"({"servables":[],"added":[],"models":[{"name":"m","labels":{"a":"1"}}]})"}) {
+       {"", "[]", "{}", R"({"servables":[],"models":[]})",
+        R"({"servables":[],"rollouts":[],"models":[]})",
+        R"({"servables":[],"added":[],"models":[]})",
+        R"({"servables":[],"rollouts":[],"added":[],"models":[{"name":"m"}]})",
+        R"({"servables":[],"rollouts":[],"added":[],"models":[{"name":"m","labels":{"a":"1"}}]})",
+        R"({"servables":[],"models":[],"added":[],"rollouts":[{"name":"m"}]})",
+        R"({"servables":[],"models":[],"rollouts":[],"added":[{"name":"m"}]})"}) {
     EXPECT_FALSE(DecodeServableList(text)) << text;
   }
 }

@@ -63,8 +63,11 @@ enum class ModelOrder : std::uint32_t {
   kUnload = 2,     // A model's name.
   kLabel = 3,      // ipc/label_order.h.
   kConfigure = 4,  // All models that are to be served: ipc/model_folders_text.h.
-  kAdd = 5,        // One more model: ipc/add_order.h.
-  kRemove = 6,     // The name of one that was added.
+  kRollout = 5,    // ipc/rollout_order.h: a RolloutOrder, …
+  kPromote = 6,    // … a RolloutEndOrder …
+  kRollBack = 7,   // … and another one.
+  kAdd = 8,        // One more model: ipc/add_order.h.
+  kRemove = 9,     // The name of one that was added.
 };
 
 // What the bytes in the arena are.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ipc/servable_list.h"
 
-#include "ipc/json_fields.h"
+#include "ipc/rollout_fields.h"
 
 namespace holdfast {
 namespace {
@@ -68,6 +68,15 @@ std::string EncodeServableList(const ServableList& list) {
     writer.EndObject();
   }
   writer.EndArray();
+  writer.Key("rollouts");
+  writer.StartArray();
+  for (const auto& [model, rollout] : list.rollouts) {
+    writer.StartObject();
+    WriteText(writer, "name", model);
+    WriteRollout(writer, rollout);
+    writer.EndObject();
+  }
+  writer.EndArray();
   writer.Key("added");
   writer.StartArray();
   for (const auto& [model, folder] : list.folders) {
@@ -87,8 +96,11 @@ Result<ServableList> DecodeServableList(std::string_view json) {
   if (document.HasParseError()) return kMalformedServables;
   const rapidjson::Value* const servables = ArrayField(document, "servables");
   const rapidjson::Value* const models = ArrayField(document, "models");
+  const rapidjson::Value* const rollouts = ArrayField(document, "rollouts");
   const rapidjson::Value* const added = ArrayField(document, "added");
-  if (servables == nullptr || models == nullptr || added == nullptr) return kMalformedServables;
+  if (servables == nullptr || models == nullptr || rollouts == nullptr || added == nullptr) {
+    return kMalformedServables;
+  }
   ServableList list;
   for (const rapidjson::Value& entry : servables->GetArray()) {
     list.servables.push_back(TRY(DecodeListed(entry)));
@@ -98,6 +110,12 @@ Result<ServableList> DecodeServableList(std::string_view json) {
     auto labels = ReadLabels(entry);
     if (!name || !labels) return kMalformedServables;
     list.labels[*name] = *std::move(labels);
+  }
+  for (const rapidjson::Value& entry : rollouts->GetArray()) {
+    const auto name = TextField(entry, "name");
+    const auto rollout = ReadRollout(entry);
+    if (!name || !rollout) return kMalformedServables;
+    list.rollouts[*name] = *rollout;
   }
   for (const rapidjson::Value& entry : added->GetArray()) {
     const auto name = TextField(entry, "name");

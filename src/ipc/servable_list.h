@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/strong_id.h"
 #include "model/model_rule.h"
+#include "model/rollout_rule.h"
 #include "model/servable_status.h"
 
 namespace holdfast {
@@ -24,6 +25,7 @@ struct ListedServable {
 struct ServableList {
   std::vector<ListedServable> servables;
   std::map<std::string, VersionLabels> labels;  // By model: what each label means now.
+  std::map<std::string, Rollout> rollouts;      // By model: the version that is on trial.
   std::map<std::string, std::string> folders;   // Of models that clients have added, by model.
   bool operator==(const ServableList&) const = default;
 };

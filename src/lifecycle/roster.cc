@@ -18,6 +18,13 @@ void Roster::Offered(Offering offering) {
     const auto offer = offers_.find(entry.first);
     return offer == offers_.end() || offer->second.fingerprint != entry.second.fingerprint;
   });
+  std::vector<std::string> gone;
+  for (const auto& [model, rollout] : rollouts_) {
+    if (!offers_.contains({model, rollout.version}) || Dismissed(model)) gone.push_back(model);
+  }
+  for (const std::string& model : gone) {
+    EndRollout(model, RolloutEnd::kGone, "its files are gone");
+  }
 }
 
 // Labels that stand as they stood leave alone what somebody has asked for since.
@@ -26,6 +33,7 @@ void Roster::TakeRules(std::optional<ModelRules> rules) {
   for (const auto& [model, rule] : *rules) {
     const ModelRule* const before = RuleOf(model);
     if (before == nullptr || before->labels != rule.labels) goals_[model] = rule.labels;
+    if (before != nullptr && before->policy != rule.policy) promoted_.erase(model);
   }
   std::erase_if(goals_, [&rules](const auto& entry) { return !rules->contains(entry.first); });
   rules_ = std::move(rules);
@@ -33,7 +41,8 @@ void Roster::TakeRules(std::optional<ModelRules> rules) {
 
 void Roster::LoadAsked(const std::optional<std::string>& model) {
   std::erase_if(refusals_, [&](const auto& entry) {
-    return !model.has_value() || entry.first.name == *model;
+    if (!model.has_value()) return !entry.second.rolled_back;
+    return entry.first.name == *model;
   });
   if (model.has_value()) {
     unloaded_.erase(*model);
@@ -46,8 +55,13 @@ bool Roster::UnloadAsked(const std::string& model) {
   const auto is_it = [&model](const auto& entry) { return entry.first.name == model; };
   const bool known = std::any_of(versions_.begin(), versions_.end(), is_it) ||
                      std::any_of(offers_.begin(), offers_.end(), is_it);
-  if (known) unloaded_.insert(model);
-  return known;
+  if (!known) return false;
+  if (rollouts_.contains(model)) {
+    EndRollout(model, RolloutEnd::kGone, "its model is unloaded");
+  }
+  promoted_.erase(model);
+  unloaded_.insert(model);
+  return true;
 }
 
 Status Roster::LabelAsked(const std::string& model, const std::string& label,
@@ -60,6 +74,13 @@ Status Roster::LabelAsked(const std::string& model, const std::string& label,
   const ModelKey key{model, *version};
   if (!offers_.contains(key) || unloaded_.contains(model)) {
     return Error{Reason::kNotFound, "there is no version " + FormatKey(key) + " to serve"};
+  }
+  if (OnTrial(key)) {
+    return Error{Reason::kBadRequest, FormatKey(key) + " is on trial; promote it first"};
+  }
+  const auto refusal = refusals_.find(key);
+  if (refusal != refusals_.end() && refusal->second.rolled_back) {
+    return Error{Reason::kBadRequest, FormatKey(key) + " was " + refusal->second.why};
   }
   refusals_.erase(key);
   goals_[model][label] = *version;
@@ -85,8 +106,10 @@ void Roster::Failed(const ModelKey& key, Reason reason, const std::string& why) 
   const auto entry = versions_.find(key);
   if (entry == versions_.end()) return;
   Version& version = entry->second;
-  refusals_[key] = {version.offer.fingerprint, reason, why};
+  refusals_[key] = {
+      .fingerprint = version.offer.fingerprint, .reason = reason, .why = why, .rolled_back = false};
   version.failed = true;
+  if (OnTrial(key)) EndRollout(key.name, RolloutEnd::kFailed, why);
   // Whoever asked for the label is told that it failed, so it must not move later. What the rules
   // say is tried again when the files have changed.
   for (auto& [label, goal] : goals_[key.name]) {
@@ -143,6 +166,7 @@ std::optional<Status> Roster::LoadOutcome(const std::string& model) const {
   }
   for (auto refusal = refusals_.rbegin(); refusal != refusals_.rend(); ++refusal) {
     if (refusal->first.name != model || refusal->first.version < active) continue;
+    if (refusal->second.rolled_back) continue;  // As somebody wanted.
     return Error{refusal->second.reason, refusal->second.why};
   }
   if (active >= 0) return Status();
@@ -199,6 +223,7 @@ std::vector<Offer> Roster::wanted() const {
 }
 
 void Roster::DecideFor(const std::string& model) {
+  FollowTrial(model);
   const bool unload = unloaded_.contains(model) || Dismissed(model);
   const std::vector<Offer> wanted = Wanted(model);
   const auto is_wanted = [&wanted](const ModelKey& key) {
@@ -209,7 +234,7 @@ void Roster::DecideFor(const std::string& model) {
 
   for (const Offer& offer : wanted) {
     if (versions_.contains(offer.key) || !MayLoad()) continue;
-    versions_[offer.key] = {.offer = offer};
+    versions_[offer.key] = {.offer = offer, .tried = OnTrial(offer.key)};
     actions_.emplace_back(LoadVersion{offer});
   }
 
@@ -223,6 +248,7 @@ void Roster::DecideFor(const std::string& model) {
     if (!can || !is_wanted(key)) continue;
     version.phase = VersionPhase::kActive;
     actions_.emplace_back(ActivateVersion{version.servable});
+    if (OnTrial(key)) actions_.emplace_back(RolloutStarted{key, rollouts_.at(model).rule});
   }
 
   MoveLabels(model);
@@ -242,11 +268,16 @@ void Roster::DecideFor(const std::string& model) {
 
 bool Roster::LetGo(Version& version, const Outlook& outlook) {
   if (version.phase == VersionPhase::kRetiring) return false;
-  if (outlook.is_wanted && !version.failed) return false;
+  if (outlook.is_wanted && !version.failed) {
+    version.tried = OnTrial(version.offer.key);
+    return false;
+  }
   // Its files have changed, or somebody asks again: what failed makes room for another try.
   const bool again = outlook.is_wanted;
   if (version.phase == VersionPhase::kActive) {
-    if (!again && !outlook.relieved && !outlook.unload) return false;
+    // For what was only tried, the current version is there.
+    const bool spare = version.tried && CurrentVersion(version.offer.key.name).has_value();
+    if (!again && !spare && !outlook.relieved && !outlook.unload) return false;
     version.phase = VersionPhase::kRetiring;
     actions_.emplace_back(RetireVersion{version.servable});
     return false;
@@ -262,15 +293,18 @@ bool Roster::LetGo(Version& version, const Outlook& outlook) {
 
 std::vector<Offer> Roster::Wanted(const std::string& model) const {
   if (unloaded_.contains(model)) return {};
-  std::vector<Offer> candidates;
-  for (const auto& [key, offer] : offers_) {
-    if (key.name == model && !refusals_.contains(key)) candidates.push_back(offer);
-  }
+  std::vector<Offer> candidates = Candidates(model);
   std::set<std::int64_t> chosen;
-  const ModelRule* const rule = RuleOf(model);
-  const VersionPolicy& policy = rule == nullptr ? policy_ : rule->policy;
-  for (const Offer& offer : ChooseVersions(policy, candidates)) {
+  for (const Offer& offer : ChooseVersions(PolicyOf(model), Trusted(model))) {
     chosen.insert(offer.key.version);
+  }
+  const auto promoted = promoted_.find(model);
+  if (promoted != promoted_.end() && (chosen.empty() || *chosen.rbegin() < promoted->second)) {
+    chosen.insert(promoted->second);
+  }
+  if (const auto rollout = rollouts_.find(model); rollout != rollouts_.end()) {
+    chosen.insert(rollout->second.version);
+    if (const auto current = CurrentVersion(model)) chosen.insert(*current);
   }
   if (const auto goals = goals_.find(model); goals != goals_.end()) {
     const auto labels = labels_.find(model);
@@ -285,6 +319,19 @@ std::vector<Offer> Roster::Wanted(const std::string& model) const {
   std::erase_if(candidates,
                 [&chosen](const Offer& offer) { return !chosen.contains(offer.key.version); });
   return candidates;
+}
+
+std::vector<Offer> Roster::Candidates(const std::string& model) const {
+  std::vector<Offer> candidates;
+  for (const auto& [key, offer] : offers_) {
+    if (key.name == model && !refusals_.contains(key)) candidates.push_back(offer);
+  }
+  return candidates;
+}
+
+const VersionPolicy& Roster::PolicyOf(const std::string& model) const {
+  const ModelRule* const rule = RuleOf(model);
+  return rule == nullptr ? policy_ : rule->policy;
 }
 
 void Roster::MoveLabels(const std::string& model) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <random>
 #include <set>
 
@@ -18,7 +19,8 @@ constexpr int kSteps = 120;
 // A repository, an operator and processes that do at random what such things do.
 class World {
  public:
-  explicit World(std::uint64_t seed) : random_(seed), policy_(DrawPolicy()), roster_(policy_) {
+  explicit World(std::uint64_t seed)
+      : random_(seed), policy_(DrawPolicy()), roster_(policy_, DrawTrial()) {
     for (int step = 0; step < kSteps; ++step) {
       Act();
       Follow();
@@ -39,11 +41,15 @@ class World {
     return policy;
   }
 
+  std::optional<RolloutRule> DrawTrial() {
+    return Below(3) == 0 ? std::optional(RolloutRule()) : std::nullopt;
+  }
+
   ModelKey DrawKey() { return {Below(2) == 0 ? "a" : "b", 1 + Below(4)}; }
 
   void Act() {
     const ModelKey key = DrawKey();
-    switch (Below(8)) {
+    switch (Below(10)) {
       case 0:
       case 1:
         folder_[key] = {.key = key, .folder = "f", .fingerprint = 1 + Below(3), .bytes = 1};
@@ -68,6 +74,19 @@ class World {
           (void)roster_.LabelAsked(key.name, "stable", std::nullopt);
         } else {
           (void)roster_.LabelAsked(key.name, "stable", key.version);
+        }
+        break;
+      case 6:
+        (void)roster_.RolloutAsked(
+            key.name,
+            {.version = key.version,
+             .rule = {.kind = Below(3) == 0 ? RolloutKind::kShadow : RolloutKind::kCanary}});
+        break;
+      case 7:
+        if (Below(2) == 0) {
+          (void)roster_.PromoteAsked(key.name, std::nullopt);
+        } else {
+          (void)roster_.RollBackAsked(key.name, std::nullopt, "it was worse");
         }
         break;
       default:
@@ -156,6 +175,7 @@ class World {
     }
     served_ = serving;
     CheckLabels();
+    CheckRollouts();
   }
 
   // A label that means a version that serves goes on doing so until that version fails, its files
@@ -175,6 +195,19 @@ class World {
     meant_ = meant;
   }
 
+  // Whatever is tried, another version serves beside it.
+  void CheckRollouts() {
+    for (const auto& [model, rollout] : roster_.rollouts()) {
+      EXPECT_TRUE(std::any_of(processes_.begin(), processes_.end(),
+                              [&](const auto& one) {
+                                return one.second.key.name == model &&
+                                       one.second.key.version != rollout.version &&
+                                       one.second.active && !one.second.failed;
+                              }))
+          << model << ": nothing serves beside version " << rollout.version;
+    }
+  }
+
   // When nothing fails any more and nobody changes anything, what is wanted serves and no more.
   void Settle() {
     roster_.LoadAsked(std::nullopt);
@@ -183,6 +216,11 @@ class World {
       folder_[{name, 9}] = {.key = {name, 9}, .folder = "f", .fingerprint = 1, .bytes = 1};
     }
     Offer();
+    for (int round = 0; round < 100; ++round) {
+      Follow();
+      MoveProcesses(false);
+    }
+    for (const char* name : {"a", "b"}) (void)roster_.PromoteAsked(name, std::nullopt);
     for (int round = 0; round < 100; ++round) {
       Follow();
       MoveProcesses(false);

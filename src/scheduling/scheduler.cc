@@ -111,7 +111,7 @@ void Scheduler::WorkerDoubted(SlotId slot, Generation generation, ItemId item, T
     return;
   }
   doubtful.state = ItemState::kAwaitingVerdict;
-  const bool ask_another = !doubtful.doubted.has_value() &&
+  const bool ask_another = !doubtful.item.one_try && !doubtful.doubted.has_value() &&
                            !servables_.at(doubtful.item.servable).failed &&
                            doubtful.dispatches < options_.dispatches_max;
   if (doubtful.item.deadline <= now) {
@@ -195,7 +195,7 @@ void Scheduler::Verdict(SlotId slot, Generation generation, DeathCause cause, Ti
   Explain(item, cause);
   if (item.state == ItemState::kAwaitingVerdict) {
     Settle(item, slot, now);
-  } else if (item.state == ItemState::kQueued && item.own_deaths >= options_.own_deaths_max) {
+  } else if (item.state == ItemState::kQueued && item.own_deaths >= DeathsMax(item)) {
     FinishWith(item, BlameOf(item));  // It has been queued again for want of this word.
   }
 }
@@ -225,9 +225,9 @@ Reason Scheduler::BlameOf(const ItemRecord& record) {
 
 // Queues an item again, unless it has spent its chances or a verdict could still say so.
 void Scheduler::Settle(ItemRecord& record, SlotId from, TimePoint now) {
-  if (record.own_deaths >= options_.own_deaths_max) {
+  if (record.own_deaths >= DeathsMax(record)) {
     FinishWith(record, BlameOf(record));
-  } else if (record.own_deaths + record.unexplained < options_.own_deaths_max) {
+  } else if (record.own_deaths + record.unexplained < DeathsMax(record)) {
     Requeue(record, from, now);
   }
 }
@@ -235,7 +235,7 @@ void Scheduler::Settle(ItemRecord& record, SlotId from, TimePoint now) {
 void Scheduler::Requeue(ItemRecord& record, SlotId from, TimePoint now) {
   if (record.item.deadline <= now) {
     FinishWith(record, Reason::kDeadlineExceeded);
-  } else if (servables_.at(record.item.servable).failed ||
+  } else if (servables_.at(record.item.servable).failed || record.item.one_try ||
              record.dispatches >= options_.dispatches_max) {
     FinishWith(record, Reason::kNoWorker);
   } else if (!rescues_.Take(now)) {

@@ -26,6 +26,7 @@ struct Item {
   ServableId servable;
   TimePoint deadline;
   std::size_t bytes = 0;
+  bool one_try = false;  // Its caller asks another servable if this one's worker fails.
 };
 
 // Which item runs where and when, and what becomes of it when its worker fails. Pure: it reads no
@@ -173,6 +174,9 @@ class Scheduler {
   // Applies a death's cause to the item that it met, which is queued again, refused or held.
   void Explain(ItemRecord& record, DeathCause cause);
   void Settle(ItemRecord& record, SlotId from, TimePoint now);
+  std::uint32_t DeathsMax(const ItemRecord& record) const {
+    return record.item.one_try ? 1 : options_.own_deaths_max;
+  }
   static Reason BlameOf(const ItemRecord& record);  // After its last own death.
   void FinishWith(ItemRecord& record, Reason reason);
   void Forget(ItemId item);

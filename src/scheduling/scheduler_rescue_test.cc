@@ -12,6 +12,17 @@ class SchedulerRescue : public SchedulerFixture {
  protected:
   SchedulerRescue() { AddReady({0}); }
 
+  // Item 1 runs, whose caller asks somebody else if its worker fails.
+  void RunOnce() {
+    const Item item{.id = {1},
+                    .servable = kServable,
+                    .deadline = now + seconds(60),
+                    .bytes = 1,
+                    .one_try = true};
+    ASSERT_EQ(scheduler.Enqueue(item, now).reason, Reason::kOk);
+    Decide();
+    ASSERT_EQ(dispatched.size(), 1u);
+  }
   // A fresh worker in slot 0, which gets the item.
   void Replace() {
     AddReady({0}, {++generation.value});
@@ -51,6 +62,27 @@ TEST_F(SchedulerRescue, RefusesAnItemAfterItsSecondOwnDeath) {
   Replace();
   Kill(true, DeathCause::kOutOfMemory);
   ExpectRefused(Reason::kRequestCrashedWorker, 2);
+}
+
+TEST_F(SchedulerRescue, AnItemOfOneTryIsRefusedAfterItsFirstOwnDeath) {
+  RunOnce();
+  Kill(true, DeathCause::kSignalled);
+  EXPECT_TRUE(rescued.empty());
+  ExpectRefused(Reason::kRequestCrashedWorker, 1);
+}
+
+TEST_F(SchedulerRescue, AnItemOfOneTryThatNobodyBeganIsNotBlamed) {
+  RunOnce();
+  Kill(false, DeathCause::kKilledFromOutside);
+  EXPECT_TRUE(rescued.empty());
+  ExpectRefused(Reason::kNoWorker, 0);
+}
+
+TEST_F(SchedulerRescue, NobodyElseIsAskedAboutADoubtfulItemOfOneTry) {
+  RunOnce();
+  scheduler.WorkerDoubted({0}, generation, {1}, now);
+  Decide();
+  ExpectRefused(Reason::kOutputInvalid, 1);
 }
 
 TEST_F(SchedulerRescue, DoesNotCountADeathBeforeTheItemWasBegun) {

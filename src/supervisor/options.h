@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "ipc/zygote_options.h"
 #include "lifecycle/fleet.h"
 #include "model/model_folders.h"
+#include "model/rollout_rule.h"
 #include "model/version_policy.h"
 #include "telemetry/log.h"
 
@@ -25,6 +27,7 @@ struct SupervisorOptions {
   std::filesystem::path model_config_file;  // That lists the models of `folders`, if one does.
   std::vector<Offer> offers;                // What the folders hold at the start.
   VersionPolicy version_policy;
+  std::optional<RolloutRule> trial;  // How new versions are tried; nothing: they take over.
   std::chrono::milliseconds repository_poll{2000};  // 0: only SIGHUP and orders make it look.
   std::uint32_t workers = 1;  // For each model as asked; else for all of them together.
   std::string workers_why;    // Why that many, for the plan.

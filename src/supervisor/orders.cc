@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// What operators want of models: load, unload, label, serve others. Each order is answered when it
-// is carried out or has failed.
+// What operators want of models: load, unload, label, serve others, try. Each order is answered
+// when it is carried out or has failed.
 #include <algorithm>
+#include <utility>
 
 #include "ipc/add_order.h"
 #include "ipc/label_order.h"
 #include "ipc/model_folders_text.h"
+#include "ipc/rollout_order.h"
 #include "os/shared_memory.h"
 #include "supervisor/supervisor.h"
 
@@ -61,6 +63,28 @@ Status Supervisor::TakeOrder(PendingOrder& pending, std::string text) {
       pending.model = std::move(text);
       log_.Info("order", {{"order", "remove"}, {"model", pending.model}});
       return RemoveModel(pending.model);
+    case ModelOrder::kRollout: {
+      RolloutOrder order = TRY(DecodeRolloutOrder(text));
+      log_.Info("order", {{"order", RolloutKindWord(order.rollout.rule.kind)},
+                          {"model", FormatKey({order.model, order.rollout.version})}});
+      pending.model = std::move(order.model);
+      pending.version = order.rollout.version;
+      pending.rollout = std::move(order.rollout);
+      AskForVersions();
+      return {};
+    }
+    case ModelOrder::kPromote: {
+      const RolloutEndOrder order = TRY(DecodeRolloutEndOrder(text));
+      log_.Info("order", {{"order", "promote"}, {"model", order.model}});
+      pending.looked = true;
+      return roster_.PromoteAsked(order.model, order.version);
+    }
+    case ModelOrder::kRollBack: {
+      const RolloutEndOrder order = TRY(DecodeRolloutEndOrder(text));
+      log_.Info("order", {{"order", "rollback"}, {"model", order.model}});
+      pending.looked = true;
+      return roster_.RollBackAsked(order.model, order.version, order.why);
+    }
   }
   return Error{Reason::kBadRequest, "an order that is none"};
 }
@@ -104,6 +128,16 @@ Status Supervisor::RemoveModel(const std::string& name) {
   return {};
 }
 
+// As soon as the scout has said what there is: before the policy can give the version everything.
+void Supervisor::TakeRollouts() {
+  std::erase_if(orders_, [this](PendingOrder& order) {
+    if (!order.rollout.has_value()) return false;
+    const Status taken = roster_.RolloutAsked(order.model, *std::exchange(order.rollout, {}));
+    if (!taken) AnswerOrder(order.number, taken);
+    return !taken;
+  });
+}
+
 std::optional<Status> Supervisor::OutcomeOf(const PendingOrder& order) const {
   switch (order.order) {
     case ModelOrder::kLoad:
@@ -125,6 +159,11 @@ std::optional<Status> Supervisor::OutcomeOf(const PendingOrder& order) const {
       if (lives || roster_.Rules(order.model)) return std::nullopt;
       return Status();
     }
+    case ModelOrder::kRollout:
+      return roster_.RolloutOutcome({order.model, order.version.value_or(0)});
+    case ModelOrder::kPromote:
+    case ModelOrder::kRollBack:
+      break;
   }
   return Status();
 }

@@ -62,7 +62,7 @@ Supervisor::Supervisor(SupervisorOptions options, Poller poller, UniqueFd signal
       stdout_sink_(STDOUT_FILENO),
       log_(stderr_sink_, options_.log),
       fleet_(options_.fleet),
-      roster_(options_.version_policy) {
+      roster_(options_.version_policy, options_.trial) {
   options_.gateway.build = BuildDigest(BuildId());
   options_.gateway.credentials = options_.credentials.any();
   roster_.Offered({.offers = options_.offers, .rules = RulesOf(options_.folders)});

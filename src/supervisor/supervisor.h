@@ -124,12 +124,15 @@ class Supervisor {
     std::string model;
     std::optional<std::int64_t> version;  // What a label is to mean.
     bool looked = false;                  // The scout has looked since.
+    std::optional<Rollout> rollout;       // What is to be tried, once it has.
   };
   void OnModelOrder(Channel::Incoming& news);
   Status TakeOrder(PendingOrder& pending, std::string text);
   Status AddModel(PendingOrder& pending, const std::string& text);
   Status RemoveModel(const std::string& name);
   void Configure(ModelFolders folders);
+  void TakeRollouts();
+  void LogRolloutEnd(const RolloutEnded& ended);
   std::optional<Status> OutcomeOf(const PendingOrder& order) const;
   void AnswerOrders();
   void AnswerOrder(std::uint64_t number, const Status& outcome);

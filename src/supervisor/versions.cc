@@ -64,8 +64,26 @@ void Supervisor::Carry(const RosterAction& action) {
       model.retire_until = kNever;
       self.fleet_.RemoveServable(unload.servable);
     }
+    void operator()(const RolloutStarted& started) const {
+      self.log_.Info("rollout-started", {{"model", FormatKey(started.key)},
+                                         {"kind", RolloutKindWord(started.rule.kind)},
+                                         {"percent", started.rule.percent},
+                                         {"window_s", started.rule.window.count()}});
+    }
+    void operator()(const RolloutEnded& ended) const { self.LogRolloutEnd(ended); }
   };
   std::visit(Visitor{*this}, action);
+}
+
+void Supervisor::LogRolloutEnd(const RolloutEnded& ended) {
+  const std::string name = FormatKey(ended.key);
+  const auto fields = {LogField("model", name), LogField("kind", RolloutKindWord(ended.kind)),
+                       LogField("end", RolloutEndWord(ended.end)), LogField("why", ended.why)};
+  if (ended.end == RolloutEnd::kRolledBack || ended.end == RolloutEnd::kFailed) {
+    log_.Warning("rollout-ended", fields);
+  } else {
+    log_.Info("rollout-ended", fields);
+  }
 }
 
 void Supervisor::LoadVersionOf(const Offer& offer) {
@@ -143,7 +161,8 @@ void Supervisor::EndRetired(TimePoint now) {
 }
 
 ServableList Supervisor::ListServables() const {
-  ServableList list{.servables = {}, .labels = roster_.labels(), .folders = {}};
+  ServableList list{
+      .servables = {}, .labels = roster_.labels(), .rollouts = roster_.rollouts(), .folders = {}};
   if (OnDemand() && configured_.has_value()) {
     for (const ServedModel& model : configured_->models) {
       list.folders[model.name] = model.base_path.string();
@@ -229,6 +248,7 @@ void Supervisor::OnScoutMessage() {
     roster_.Offered(*std::move(offering));
     if (news.message.code == 0) continue;
     for (PendingOrder& order : orders_) order.looked = true;
+    TakeRollouts();
   }
 }
 

@@ -62,13 +62,13 @@ Result<Duration> WarmUp(ModelRunner& runner) {
 }
 
 // The first golden example that is small enough to be kept by everybody.
-void TakeCanary(const Servable& servable, ServableDescription& description) {
-  constexpr std::size_t kCanaryBytesMax = MiB(1);
+void TakeGolden(const Servable& servable, ServableDescription& description) {
+  constexpr std::size_t kGoldenBytesMax = MiB(1);
   for (const GoldenExample& example : servable.config.golden) {
-    auto photo = ReadPhoto(servable.folder / example.file, kCanaryBytesMax);
+    auto photo = ReadPhoto(servable.folder / example.file, kGoldenBytesMax);
     if (!photo) continue;
-    description.canary_photo = std::move(*photo);
-    description.canary_class = example.expected_class;
+    description.golden_photo = std::move(*photo);
+    description.golden_class = example.expected_class;
     return;
   }
 }
@@ -90,7 +90,7 @@ Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* c
   description.tuned_workers = runner.tuned_workers();
   description.golden_examples = static_cast<std::uint32_t>(runner.servable().config.golden.size());
   description.assumptions = runner.servable().assumptions;
-  TakeCanary(runner.servable(), description);
+  TakeGolden(runner.servable(), description);
   description.load_ms = static_cast<std::uint64_t>(Milliseconds(Now() - start));
   return LoadedModel{std::move(runner), std::move(description)};
 }

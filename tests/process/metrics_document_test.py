@@ -82,12 +82,25 @@ def server(tmp_path, fake_model):
     """Its public ports speak TLS and ask for a key. The admin address is plain, and answers all that they do."""
     certificate = Authority(tmp_path / "authority").issue("localhost")
     (tmp_path / "keys").write_text(f"app {hashlib.sha256(KEY.encode()).hexdigest()}\n")
-    with TlsServer(tmp_path, certificate, "--api-keys", tmp_path / "keys", "--workers", "2", "--canary-interval-s", "2",
+    with TlsServer(tmp_path, certificate, "--api-keys", tmp_path / "keys", "--workers", "2", "--golden-interval-s", "2",
                    models=fake_model(RULES, golden=CANARY)) as running:
         yield running
 
 
-def test_every_metric_is_documented_and_every_documented_metric_is_there(server, tmp_path):
+def try_a_canary(server, fake_model):
+    fake_model(golden=CANARY, version=2)
+    path = "/v2/repository/models/fake/rollout"
+    order = path + "?version=2&percent=100"
+    assert server.request("PUT", order, port=server.admin_port)[0] == 200
+    def compared():
+        assert server.classify(gray(GOOD))[0] == 200
+        return server.metric("holdfast_rollout_compared_total")
+    wait_until(compared, "an item that both have answered")
+    assert server.request("DELETE", path, port=server.admin_port)[0] == 200
+    wait_until(lambda: server.metric("holdfast_rollouts_ended_total"), "the end is counted")
+
+
+def test_every_metric_is_documented_and_every_documented_metric_is_there(server, tmp_path, fake_model):
     metrics, start = documented()
     first, _ = scrape(server)
     # The probes that waited for readiness have been answered.
@@ -101,7 +114,7 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server,
     assert server.classify(gray(DEADLY))[2]["reason"] == "REQUEST_QUARANTINED"
     assert server.classify(gray(INVALID))[2]["reason"] == "OUTPUT_INVALID"
     wait_until(lambda: server.metric("holdfast_worker_exits_total") >= 4, "four deaths counted")
-    server.await_event("canary-failed")
+    server.await_event("golden-failed")
 
     assert server.request("GET", "/livez", port=server.port)[0] == 400  # No TLS.
     context = ssl.create_default_context(cafile=tmp_path / "authority/ca.pem")
@@ -109,10 +122,12 @@ def test_every_metric_is_documented_and_every_documented_metric_is_there(server,
     order = {"method": "POST", "path": "/debug/drill", "body": b'{"fault":"garbage"}'}
     wait_until(lambda: server.request(**order, port=server.admin_port)[0] == 200, "a ready worker")
 
+    try_a_canary(server, fake_model)
+
     seen, values = scrape(server)
     assert seen == metrics
     allowed = {label.strip("`"): words(cell) for label, cell in rows("Labels", 2)}
-    for label in ("endpoint", "stage", "cause", "fault"):
+    for label in ("endpoint", "stage", "cause", "fault", "arm", "end"):
         assert values[label] <= allowed[label]
     assert {"signal", "invalid-output"} <= values["cause"]
     assert values["stage"] == allowed["stage"]

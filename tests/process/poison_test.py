@@ -91,14 +91,14 @@ def test_an_invalid_output_is_never_delivered(tmp_path, fake_model, what):
 def test_idle_workers_that_no_longer_know_their_golden_example_are_found_out(tmp_path, fake_model):
     # The golden example and the warm-up pass; what each worker answers after that is wrong.
     repository = fake_model(rule("wrong", label=GOOD, after=3), golden=GOOD)
-    with Server(tmp_path, "--workers", "2", "--canary-interval-s", "1",
+    with Server(tmp_path, "--workers", "2", "--golden-interval-s", "1",
                 models=repository) as server:
-        failures = server.await_event("canary-failed", 2)
+        failures = server.await_event("golden-failed", 2)
         assert failures[1]["in_a_row"] == 2 and "class" not in failures[0]["model"]
         wait_until(lambda: server.get("/ping")[0] == 503, "the server is not ready any more")
-        assert server.metric("holdfast_canary_failures_total") >= 2
+        assert server.metric("holdfast_golden_failures_total") >= 2
         assert server.metric("holdfast_worker_exits_total", cause="invalid-output") >= 4
-        assert "the canary is of class" in server.events("answer-invalid")[0]["why"]
+        assert "the golden example is of class" in server.events("answer-invalid")[0]["why"]
 
 
 def test_a_request_whose_deadline_passes_gets_a_504_in_time(tmp_path, fake_model):

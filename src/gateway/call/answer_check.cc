@@ -67,15 +67,16 @@ Status CheckAnswer(const ServableDescription& servable, ItemId item, const Worke
   return CheckScores(servable, answer);
 }
 
-Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected) {
+Status CheckGolden(const WorkerAnswer& answer, std::uint32_t expected) {
   if (answer.reason != Reason::kOk) {
-    return Error{Reason::kOutputInvalid, "the canary was refused: " + answer.detail};
+    return Error{Reason::kOutputInvalid, "the golden example was refused: " + answer.detail};
   }
   const auto best = std::max_element(answer.scores.begin(), answer.scores.end());
   const auto found = static_cast<std::uint32_t>(best - answer.scores.begin());
   if (found == expected) return {};
-  return Error{Reason::kOutputInvalid,
-               fmt::format("the canary is of class {}, the answer says {}", expected, found)};
+  return Error{
+      Reason::kOutputInvalid,
+      fmt::format("the golden example is of class {}, the answer says {}", expected, found)};
 }
 
 }  // namespace holdfast

@@ -22,6 +22,6 @@ Status CheckForm(const ServableDescription& servable, ItemId item, const WorkerA
 Status CheckScores(const ServableDescription& servable, const WorkerAnswer& answer);
 
 // Whether the answer's highest score is that of `expected`.
-Status CheckCanary(const WorkerAnswer& answer, std::uint32_t expected);
+Status CheckGolden(const WorkerAnswer& answer, std::uint32_t expected);
 
 }  // namespace holdfast

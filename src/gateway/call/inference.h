@@ -42,7 +42,8 @@ class ItemBytes {
 struct InferenceItem {
   ItemKind kind = ItemKind::kEncodedImage;
   ItemBytes bytes;
-  std::optional<std::uint32_t> expected_class;  // A canary's: another answer is an invalid one.
+  std::optional<std::uint32_t>
+      expected_class;  // A golden example's: another answer is an invalid one.
 };
 
 // False for a tensor with NaN or infinity in it.

@@ -90,6 +90,7 @@ Result<std::vector<RemoteModel>> ParseModels(const std::string& json) {
         !Read(object, "state", model.state) || !Read(object, "reason", model.reason)) {
       return Foreign();
     }
+    Read(object, "rollout", model.rollout);  // Only where it is tried.
     simdjson::dom::array labels;
     if (object["labels"].get(labels) != SUCCESS) return Foreign();
     for (const element label : labels) {

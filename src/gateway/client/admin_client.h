@@ -42,6 +42,7 @@ struct RemoteModel {
   std::string state;
   std::string reason;
   std::vector<std::string> labels;
+  std::string rollout;  // "canary 10 %" or "shadow" while it is tried.
 };
 
 // Whom an injected fault was meant for.

@@ -6,7 +6,6 @@
 #include "gateway/let_in.h"
 
 namespace holdfast {
-namespace {
 
 std::string_view MetadataOf(const grpc::CallbackServerContext& context, const char* name) {
   const auto& metadata = context.client_metadata();
@@ -14,8 +13,6 @@ std::string_view MetadataOf(const grpc::CallbackServerContext& context, const ch
   if (found == metadata.end()) return {};
   return {found->second.data(), found->second.size()};
 }
-
-}  // namespace
 
 std::string_view KeyOf(const grpc::CallbackServerContext& context) {
   const std::string_view key = BearerKey(MetadataOf(context, "authorization"));

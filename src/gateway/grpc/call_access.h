@@ -16,6 +16,9 @@ enum class CallAccess { kWithKey, kOpen };
 // The API key in a call's metadata, as HTTP's headers have it; empty: there is none.
 std::string_view KeyOf(const grpc::CallbackServerContext& context);
 
+// A call's metadata of that name; empty: there is none.
+std::string_view MetadataOf(const grpc::CallbackServerContext& context, const char* name);
+
 // What refuses a call whose key does not let it in; nothing: it may go on. On the loop.
 std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context);
 

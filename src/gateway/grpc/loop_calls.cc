@@ -31,6 +31,9 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
   void Start(ModelCall call) {
     context_->AddInitialMetadata(std::string(kRequestId), call.request_id);
     if (const auto refusal = RefusalOf(gateway_.state, *context_)) return End(*refusal);
+    call.header = [this](const std::string& name) {
+      return std::string(MetadataOf(*context_, name.c_str()));
+    };
     running_ = RunningCall::Start(gateway_.state, std::move(call),
                                   [this](const ModelCallAnswer& answer) { Answer(answer); });
   }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "gateway/call/inference_statistics.h"
 #include "gateway/call/parsed_call.h"
+#include "model/rollout_rule.h"
 #include "model/servable_status.h"
 
 namespace holdfast {
@@ -66,6 +67,8 @@ enum class Endpoint {
   kModelLoad,            // POST /v2/repository/models/M/load
   kModelUnload,          // POST /v2/repository/models/M/unload
   kModelLabel,           // PUT, DELETE /v2/repository/models/M/labels/L
+  kModelRollout,         // GET, PUT, DELETE /v2/repository/models/M/rollout
+  kModelPromote,         // POST /v2/repository/models/M/promote
   kPredictions,          // Any method: /predictions/M[/V]
   kDescribeModel,        // GET /models[/M]
   kExecutionParameters,  // GET /execution-parameters
@@ -92,6 +95,8 @@ struct Route {
   std::string page_token;               // ?next_page_token=, of SageMaker's list.
   bool deletes = false;                 // The method is DELETE.
   bool posts = false;                   // The method is POST.
+  bool reads = false;                   // The method is GET or HEAD.
+  RolloutRule rollout;                  // How a version is to be tried, from the query.
 };
 
 // A refusal of the router: kNotFound, kMethodNotAllowed (with the Allow header's value),
@@ -149,6 +154,7 @@ HttpAnswer RenderModelStatistics(
 struct IndexedVersion {
   ServableStatus status;
   std::vector<std::string> labels;
+  std::optional<RolloutRule> rollout;  // While it is tried.
 };
 HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/http/render_inference_protocol.h"
 
+#include <fmt/format.h>
+
 #include <string>
 
 #include "base/build_id.h"
@@ -104,6 +106,10 @@ HttpAnswer WithBinary(std::string json, const std::string& tensor) {
   answer.headers.emplace_back("Inference-Header-Content-Length", std::to_string(json.size()));
   answer.body = std::move(json) + tensor;
   return answer;
+}
+
+std::string RolloutWords(const RolloutRule& rule) {
+  return fmt::format("{} {} %", RolloutKindWord(rule.kind), rule.percent);
 }
 
 }  // namespace
@@ -243,7 +249,7 @@ HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions) {
   HttpAnswer answer;
   std::string& json = answer.body;
   json = "[";
-  for (const auto& [status, labels] : versions) {
+  for (const auto& [status, labels, rollout] : versions) {
     AppendJsonComma(json);
     json += '{';
     AppendJsonText(json, "name", status.key.name);
@@ -256,7 +262,9 @@ HttpAnswer RenderRepositoryIndex(const std::vector<IndexedVersion>& versions) {
       AppendJsonComma(json);
       AppendJsonString(json, label);
     }
-    json += "]}";
+    json += ']';
+    if (rollout.has_value()) AppendJsonText(json, "rollout", RolloutWords(*rollout));
+    json += '}';
   }
   json += "]\n";
   return answer;

@@ -11,6 +11,7 @@
 #include "base/nearest_name.h"
 #include "gateway/encoding/json_writer.h"
 #include "gateway/http/request_target.h"
+#include "gateway/http/rollout_query.h"
 
 namespace holdfast {
 namespace {
@@ -61,6 +62,10 @@ constexpr std::array kPaths{
                  Audience::kControl},
     EndpointPath{Endpoint::kModelLabel, "/v2/repository/models/{model}/labels/{label}",
                  "PUT, DELETE", Audience::kControl},
+    EndpointPath{Endpoint::kModelRollout, "/v2/repository/models/{model}/rollout",
+                 "GET, HEAD, PUT, DELETE", Audience::kControl},
+    EndpointPath{Endpoint::kModelPromote, "/v2/repository/models/{model}/promote", kPost,
+                 Audience::kControl},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}", kPostPut},
     EndpointPath{Endpoint::kPredictions, "/predictions/{model}/{version}", kPostPut},
     EndpointPath{Endpoint::kApiDocument, "/openapi.json", kGet},
@@ -169,7 +174,9 @@ std::optional<Error> ApplyQuery(const RequestTarget& target, Route& route) {
 Routed WithQuery(Route route, const RequestTarget& target) {
   route.needs_body = IsInference(route.endpoint);
   const bool labels = route.endpoint == Endpoint::kModelLabel;
-  if (route.needs_body || labels) {
+  const bool rollouts =
+      route.endpoint == Endpoint::kModelRollout || route.endpoint == Endpoint::kModelPromote;
+  if (route.needs_body || labels || rollouts) {
     if (auto error = ApplyQuery(target, route)) {
       return Refuse(error->reason, std::move(error->message));
     }
@@ -179,8 +186,14 @@ Routed WithQuery(Route route, const RequestTarget& target) {
       if (key == "next_page_token") route.page_token = value;
     }
   }
-  if (labels && !route.deletes && !route.version) {
+  const bool tries = route.endpoint == Endpoint::kModelRollout && !route.deletes && !route.reads;
+  if (((labels && !route.deletes) || tries) && !route.version) {
     return Refuse(Reason::kBadRequest, "which version? give ?version=N");
+  }
+  if (tries) {
+    Result<RolloutRule> rule = ParseRolloutQuery(target);
+    if (!rule) return Refuse(rule.error().reason, std::move(rule.error().message));
+    route.rollout = *std::move(rule);
   }
   return route;
 }
@@ -346,6 +359,7 @@ Routed ResolveRoute(std::string_view method, std::string_view target_text, Audie
   }
   route.deletes = method == "DELETE";
   route.posts = method == "POST";
+  route.reads = method == "GET" || method == "HEAD";
   return WithQuery(std::move(route), *target);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/canary.h"
+#include "gateway/golden_probe.h"
 
 #include <gtest/gtest.h>
 
@@ -10,28 +10,28 @@ namespace {
 
 using std::chrono::seconds;
 
-class CanaryTest : public InferenceFixture {
+class GoldenProbeTest : public InferenceFixture {
  protected:
   static constexpr Duration kInterval = seconds(60);
 
-  CanaryTest() {
+  GoldenProbeTest() {
     ServableDescription description = Tiny();
-    description.canary_photo = {'g', 'o', 'l', 'd'};
-    description.canary_class = 1;  // As scores_ have it.
+    description.golden_photo = {'g', 'o', 'l', 'd'};
+    description.golden_class = 1;  // As scores_ have it.
     service_->AddServable(kServable, std::move(description));
-    canary_.Check(now_);
+    golden_probe_.Check(now_);
   }
   void Wait(Duration time) {
     now_ += time;
-    canary_.Check(now_);
+    golden_probe_.Check(now_);
     Turn();
   }
 
   TimePoint now_ = Now();
-  Canary canary_{*service_, servables_, metrics_, log_, kInterval};
+  GoldenProbe golden_probe_{*service_, servables_, metrics_, log_, kInterval};
 };
 
-TEST_F(CanaryTest, AsksEachIdleWorkerOnceNothingWasAnsweredForTheInterval) {
+TEST_F(GoldenProbeTest, AsksEachIdleWorkerOnceNothingWasAnsweredForTheInterval) {
   const auto first = ReadyWorker(0);
   const auto second = ReadyWorker(1);
   Wait(kInterval - seconds(1));
@@ -45,12 +45,12 @@ TEST_F(CanaryTest, AsksEachIdleWorkerOnceNothingWasAnsweredForTheInterval) {
   }
   Turn();
   EXPECT_TRUE(service_->healthy());
-  EXPECT_EQ(MetricLine("holdfast_canary_failures_total"), "");
+  EXPECT_EQ(MetricLine("holdfast_golden_failures_total"), "");
   Wait(seconds(1));
   EXPECT_FALSE(first->Take()) << "the next one is due after the interval";
 }
 
-TEST_F(CanaryTest, AsksSoonOnceAnAnswerToATensorWasInvalid) {
+TEST_F(GoldenProbeTest, AsksSoonOnceAnAnswerToATensorWasInvalid) {
   const auto worker = ReadyWorker(0);
   const auto request = Submit(Tensor({1, 2}));
   for (int i = 0; i < 2; ++i) worker->Answer(*worker->Take(), {7, 7, 7}), Turn();
@@ -64,7 +64,7 @@ TEST_F(CanaryTest, AsksSoonOnceAnAnswerToATensorWasInvalid) {
   EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1) << "it is the worker";
 }
 
-TEST_F(CanaryTest, LeavesABusyServableAlone) {
+TEST_F(GoldenProbeTest, LeavesABusyServableAlone) {
   const auto worker = ReadyWorker(0);
   const auto request = Submit(Image("cat"));
   ASSERT_TRUE(worker->Take());
@@ -72,7 +72,7 @@ TEST_F(CanaryTest, LeavesABusyServableAlone) {
   EXPECT_FALSE(worker->Take());
 }
 
-TEST_F(CanaryTest, CostsAWorkerThatDoesNotKnowItItsPlace) {
+TEST_F(GoldenProbeTest, CostsAWorkerThatDoesNotKnowItItsPlace) {
   const auto worker = ReadyWorker(0);
   Wait(kInterval);
   const auto item = worker->Take();
@@ -81,10 +81,10 @@ TEST_F(CanaryTest, CostsAWorkerThatDoesNotKnowItItsPlace) {
   Turn();
   EXPECT_EQ(Recycles(0, DeathCause::kInvalidOutput), 1);
   EXPECT_TRUE(service_->healthy()) << "another worker may know it";
-  EXPECT_NE(logged_.find("the canary is of class 1, the answer says 0"), std::string::npos);
+  EXPECT_NE(logged_.find("the golden example is of class 1, the answer says 0"), std::string::npos);
 }
 
-TEST_F(CanaryTest, MakesTheServerNotReadyWhenTwoFailInARowUntilOneIsRight) {
+TEST_F(GoldenProbeTest, MakesTheServerNotReadyWhenTwoFailInARowUntilOneIsRight) {
   std::uint32_t generation = 1;
   const auto answer = [&](const std::vector<float>& scores) {
     const auto worker = ReadyWorker(0, generation++);
@@ -104,8 +104,8 @@ TEST_F(CanaryTest, MakesTheServerNotReadyWhenTwoFailInARowUntilOneIsRight) {
   Verdict(0, DeathCause::kKilledFromOutside, generation - 1);
   fail();
   EXPECT_TRUE(service_->healthy());
-  EXPECT_EQ(MetricLine("holdfast_canary_failures_total"),
-            "holdfast_canary_failures_total{model=\"tiny/1\"} 1");
+  EXPECT_EQ(MetricLine("holdfast_golden_failures_total"),
+            "holdfast_golden_failures_total{model=\"tiny/1\"} 1");
   idle = ReadyWorker(0, generation++);
   Wait(kInterval);
   idle->Die();
@@ -121,8 +121,8 @@ TEST_F(CanaryTest, MakesTheServerNotReadyWhenTwoFailInARowUntilOneIsRight) {
   EXPECT_TRUE(service_->healthy());
 }
 
-TEST_F(CanaryTest, IsSwitchedOffByAnIntervalOfZero) {
-  Canary off(*service_, servables_, metrics_, log_, Duration::zero());
+TEST_F(GoldenProbeTest, IsSwitchedOffByAnIntervalOfZero) {
+  GoldenProbe off(*service_, servables_, metrics_, log_, Duration::zero());
   const auto worker = ReadyWorker(0);
   off.Check(now_ + std::chrono::hours(100));
   Turn();

@@ -15,11 +15,11 @@ namespace holdfast {
 // client meets it: results, not heartbeats, are what health is made of. A wrong class is an invalid
 // output, which costs the worker its place; two failures in a row make the server not ready, until
 // an answer is right again. Busy servables are left alone. Lives on the gateway's loop.
-class Canary {
+class GoldenProbe {
  public:
-  // `interval`: how long without an answer makes a servable idle; 0: no canaries.
-  Canary(InferenceService& inference, const ServableTable& servables, Metrics& metrics, Log& log,
-         Duration interval)
+  // `interval`: how long without an answer makes a servable idle; 0: no probes.
+  GoldenProbe(InferenceService& inference, const ServableTable& servables, Metrics& metrics,
+              Log& log, Duration interval)
       : inference_(inference),
         servables_(servables),
         metrics_(metrics),
