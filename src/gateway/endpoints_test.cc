@@ -89,6 +89,20 @@ TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
   EXPECT_EQ(Get(Endpoint::kQuarantine).body, "{\"quarantined\":[]}\n");
 }
 
+TEST_F(EndpointsTest, ARolloutTellsItsNumbers) {
+  Announce();
+  EXPECT_EQ(Get(Endpoint::kModelRollout, "tiny").body, "{}\n");
+  ServableList list;
+  list.rollouts["tiny"] = {.version = 2, .rule = {.kind = RolloutKind::kShadow, .percent = 0.5}};
+  servables_.Update(list);
+  rollouts_.Follow(Now());
+  EXPECT_EQ(Get(Endpoint::kModelRollout, "tiny").body,
+            "{\"version\":\"2\",\"kind\":\"shadow\",\"percent\":0.5,\"compared\":0,\"disagreed\":0,"
+            "\"new\":{\"requests\":0,\"errors\":0,\"invalid_outputs\":0,\"median_ms\":0.0,"
+            "\"p99_ms\":0.0},\"current\":{\"requests\":0,\"errors\":0,\"invalid_outputs\":0,"
+            "\"median_ms\":0.0,\"p99_ms\":0.0}}\n");
+}
+
 TEST_F(EndpointsTest, MetricsTellTheLevels) {
   Announce();
   const auto worker = ReadyWorker(0);

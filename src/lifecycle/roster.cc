@@ -272,6 +272,10 @@ bool Roster::LetGo(Version& version, const Outlook& outlook) {
     version.tried = OnTrial(version.offer.key);
     return false;
   }
+  // Its files may be gone: it is what the version on trial is compared with, and falls back to.
+  const ModelKey& key = version.offer.key;
+  const bool is_compared = rollouts_.contains(key.name) && CurrentVersion(key.name) == key.version;
+  if (is_compared && !outlook.unload) return false;
   // Its files have changed, or somebody asks again: what failed makes room for another try.
   const bool again = outlook.is_wanted;
   if (version.phase == VersionPhase::kActive) {

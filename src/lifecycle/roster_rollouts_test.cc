@@ -165,6 +165,14 @@ TEST_F(RolloutTest, WhereItsFilesVanishItGoesAtOnce) {
   EXPECT_EQ(Done(), (Words{"gone 2", "retire 2"}));
 }
 
+TEST_F(RolloutTest, TheCurrentOneStaysWithoutItsFilesAsLongAsTheTrialLasts) {
+  Try();
+  Offered({2});
+  EXPECT_EQ(Done(), Words{});
+  ASSERT_TRUE(roster_.PromoteAsked("m", 2));
+  EXPECT_EQ(Done(), (Words{"promoted 2", "retire 1"}));
+}
+
 TEST_F(RolloutTest, AShadowMayBeOlderAndIsNotPromotedThen) {
   Offered({1, 2});
   Follow();
@@ -232,6 +240,15 @@ TEST_F(TrialTest, ANewVersionIsTriedBeforeItTakesOver) {
   EXPECT_EQ(roster_.rollouts().at("m").rule.percent, 5);
   ASSERT_TRUE(roster_.PromoteAsked("m", 2));
   EXPECT_EQ(Done(), (Words{"promoted 2", "retire 1"}));
+}
+
+TEST_F(TrialTest, ANewVersionInThePlaceOfTheOldOneIsTriedToo) {
+  Offered({2});
+  EXPECT_EQ(Done(), (Words{"load 2"}));
+  Serve(2);
+  EXPECT_EQ(Done(), (Words{"activate 2", "try 2"}));
+  ASSERT_TRUE(roster_.RollBackAsked("m", 2, "it was worse"));
+  EXPECT_EQ(Done(), (Words{"rolled-back 2", "retire 2"})) << "the old one serves on";
 }
 
 TEST_F(TrialTest, TheNewestOfSeveralIsTriedAndAfterItsRollbackTheNext) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -15,7 +16,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::int64_t kDay = 24 * 60 * 60;
+constexpr std::int64_t kDay = 86'400;  // Seconds.
 constexpr std::uint64_t kRequestsMax = 1'000'000'000;
 constexpr std::size_t kHeaderMax = 100;
 
@@ -53,13 +54,32 @@ bool ReadHeader(std::string_view text, RolloutRule& rule) {
   return true;
 }
 
+// The parameters that are decimal numbers.
+struct Decimal {
+  std::string_view key;
+  double RolloutRule::*member;
+  double least;
+  double most;
+  std::string_view words;
+};
+constexpr std::array kDecimals{
+    Decimal{"percent", &RolloutRule::percent, 0, 100, "0 to 100"},
+    Decimal{"errors_max", &RolloutRule::errors_max, 0, 1, "0 to 1"},
+    Decimal{"invalid_max", &RolloutRule::invalid_max, 0, 1, "0 to 1"},
+    Decimal{"latency_max", &RolloutRule::latency_max, 1, 1000, "1 to 1000"},
+    Decimal{"disagreement_max", &RolloutRule::disagreement_max, 0, 1, "0 to 1"},
+};
+
 // What the parameter takes; empty: it was taken, or is none of ours.
 std::string_view Take(std::string_view key, std::string_view value, RolloutRule& rule) {
+  const auto decimal = std::ranges::find(kDecimals, key, &Decimal::key);
+  if (decimal != kDecimals.end()) {
+    const bool read = ReadNumber(value, decimal->least, decimal->most, rule.*decimal->member);
+    return read ? std::string_view() : decimal->words;
+  }
   if (key == "kind") {
     if (value != "canary" && value != "shadow") return "canary or shadow";
     rule.kind = value == "canary" ? RolloutKind::kCanary : RolloutKind::kShadow;
-  } else if (key == "percent") {
-    if (!ReadNumber(value, 0, 100, rule.percent)) return "0 to 100";
   } else if (key == "header") {
     if (!ReadHeader(value, rule)) return "a header's name, or NAME=VALUE";
   } else if (key == "window_s") {
@@ -70,14 +90,6 @@ std::string_view Take(std::string_view key, std::string_view value, RolloutRule&
     const auto requests = ParseDigits<std::uint64_t>(value);
     if (!requests || *requests < 1 || *requests > kRequestsMax) return "1 to 1000000000";
     rule.requests_min = *requests;
-  } else if (key == "errors_max") {
-    if (!ReadNumber(value, 0, 1, rule.errors_max)) return "0 to 1";
-  } else if (key == "invalid_max") {
-    if (!ReadNumber(value, 0, 1, rule.invalid_max)) return "0 to 1";
-  } else if (key == "latency_max") {
-    if (!ReadNumber(value, 1, 1000, rule.latency_max)) return "1 to 1000";
-  } else if (key == "disagreement_max") {
-    if (!ReadNumber(value, 0, 1, rule.disagreement_max)) return "0 to 1";
   } else if (key == "promote") {
     if (value != "true" && value != "false") return "true or false";
     rule.promote = value == "true";
