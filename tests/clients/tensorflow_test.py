@@ -24,7 +24,7 @@ from tensorflow_serving.apis import (classification_pb2, get_model_metadata_pb2,
                                      prediction_service_pb2_grpc)
 
 from tests.clients.conftest import MODEL  # noqa: E402
-from tests.process.running_server import BIN, Server  # noqa: E402
+from tests.process.running_server import BIN, PHOTOS, ROOT, Server  # noqa: E402
 
 TOLERANCE = 1e-4
 TOP = 5
@@ -216,3 +216,28 @@ def test_the_published_client_reloads_a_list(served):
         model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest(request,
                                                                                   timeout=10)
     assert refused.value.code() == grpc.StatusCode.PERMISSION_DENIED
+
+
+@pytest.mark.parametrize("name", ["encoded", "encoded-v1"])
+def test_files_are_sent_to_models_that_decode_them(tmp_path, built, name):  # noqa: F811
+    """As TensorFlow 2 and TensorFlow 1 export such models; the latter's loops are of the old kind."""
+    base_path = ROOT / "tests/data/openvino" / name
+    loaded = tf.saved_model.load(base_path / "1").signatures["serving_default"]
+    photos = [photo.read_bytes() for photo in sorted(PHOTOS.glob("*.jpg"))]
+    truth = loaded(tf.constant(photos))["probabilities"].numpy()
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name = name
+    request.model_spec.signature_name = "serving_default"
+    request.inputs["image_bytes"].CopyFrom(tf.make_tensor_proto(photos, dtype=tf.string))
+    with Server(tmp_path, "--model_name", name, "--model_base_path", base_path) as server, \
+            grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        answer = stub.Predict(request, timeout=60)
+        np.testing.assert_allclose(tf.make_ndarray(answer.outputs["probabilities"]), truth,
+                                   atol=1e-5)
+        metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+        metadata.model_spec.name = name
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        stub.GetModelMetadata(metadata, timeout=60).metadata["signature_def"].Unpack(signatures)
+        assert signatures.signature_def["serving_default"].inputs["image_bytes"].dtype == \
+            tf.string.as_datatype_enum

@@ -4,7 +4,7 @@
 
 readonly RESULTS=build/results
 readonly TEST_IMAGE=localhost/holdfast-test
-readonly LARGE_CLIENTS=(tensorflow kserve)
+readonly LARGE_CLIENTS=(tensorflow kserve sagemaker)
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
 cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image clients, or a filter
