@@ -48,6 +48,8 @@ WRONG = [
      "MaxConcurrentInvocationsPerInstance: 1001", "1000"),
     ("sagemaker", "sagemaker:variant:DesiredInstanceCount", "ecs:service:DesiredCount",
      "none of sagemaker"),
+    ("sagemaker", "MultiModel, SingleModel", "SeveralModels, SingleModel", "SeveralModels"),
+    ("sagemaker", "ModelCacheSetting: Enabled", "ModelCacheSetting: Always", "Always"),
     ("ecs", "StopTimeout: 120", "StopTimeout: 300", "not from 2 to 120"),
     ("ecs", "Interval: 10\n", "Interval: 2\n", "not from 5 to 300"),
     ("ecs", 'Memory: "16384"', 'Memory: "8192"', "8cpu-16gb"),
