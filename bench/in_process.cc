@@ -24,7 +24,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kPhotoBytesMax = MiB(64);
 constexpr int kExitUsage = 64;
 
 struct Options {

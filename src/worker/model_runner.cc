@@ -15,7 +15,6 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kGoldenBytesMax = MiB(64);
 constexpr std::size_t kKeptBytesMax = MiB(8);  // Of a picture, for the next one.
 
 std::string FormatSpec(const TensorSpec& spec) {
@@ -170,7 +169,7 @@ Status ModelRunner::Infer(std::span<const float> item, std::span<float> scores) 
 
 Status ModelRunner::CheckGoldenExample(const GoldenExample& example) {
   const std::vector<std::uint8_t> photo =
-      TRY(ReadPhoto(servable_.folder / example.file, kGoldenBytesMax));
+      TRY(ReadPhoto(servable_.folder / example.file, kPhotoBytesMax));
   std::vector<float> scores(classes());
   TRY_DO(ClassifyImage(photo, scores));
   if (!AllFinite(scores)) {

@@ -26,7 +26,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kLabelsName = "labels.txt";
-constexpr std::size_t kPhotoBytesMax = MiB(64);
 
 // The files that belong to a model and lie beside it, each with its name in the packed folder.
 using Companions = std::vector<std::pair<fs::path, std::string>>;

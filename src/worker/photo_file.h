@@ -6,9 +6,13 @@
 #include <filesystem>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/result.h"
 
 namespace holdfast {
+
+// Larger files are no photos that anybody packs, tunes or measures with.
+constexpr std::size_t kPhotoBytesMax = MiB(64);
 
 // All bytes of a file, or of the standard input for "-". kNotFound when it cannot be opened,
 // kPayloadTooLarge above `bytes_max`.

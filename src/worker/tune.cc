@@ -33,13 +33,12 @@
 namespace holdfast {
 namespace {
 
-constexpr std::size_t kPhotoBytesMax = MiB(64);
 constexpr int kExitCannotWrite = 73;  // EX_CANTCREAT of sysexits.h.
 // Loading and checking, on top of what is measured; then the kernel ends the process.
 constexpr unsigned kLoadSeconds = 300;
 
 // What one process found out about one engine.
-struct Findings {
+struct EngineFindings {
   std::string error;                      // Why it serves nothing; empty: it does.
   std::string classes;                    // The photos' classes, in their order.
   std::map<std::uint32_t, double> rates;  // Images a second, by workers.
@@ -87,8 +86,8 @@ Status MeasureHere(Servable servable, Backend& backend, const Photos& photos,
   return {};
 }
 
-Findings ParseFindings(const std::string& text) {
-  Findings findings;
+EngineFindings ParseFindings(const std::string& text) {
+  EngineFindings findings;
   std::istringstream lines(text);
   bool ended = false;
   for (std::string line; std::getline(lines, line);) {
@@ -111,8 +110,8 @@ Findings ParseFindings(const std::string& text) {
   return findings;
 }
 
-Findings Measure(const Servable& servable, Backend& backend, const Photos& photos,
-                 const std::vector<std::uint32_t>& counts, std::chrono::milliseconds time) {
+EngineFindings Measure(const Servable& servable, Backend& backend, const Photos& photos,
+                       const std::vector<std::uint32_t>& counts, std::chrono::milliseconds time) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
     return {.error = "no pipe is to be had", .classes = {}, .rates = {}};
@@ -158,7 +157,7 @@ std::vector<Candidate> MeasureAll(const TuneOptions& options, const Servable& se
   for (int round = 0; round < options.rounds; ++round) {
     for (Candidate& candidate : candidates) {
       if (!candidate.error.empty()) continue;
-      Findings findings = Measure(servable, *candidate.backend, photos, counts, options.time);
+      EngineFindings findings = Measure(servable, *candidate.backend, photos, counts, options.time);
       candidate.error = std::move(findings.error);
       candidate.classes = std::move(findings.classes);
       const Candidate& first = candidates.front();
