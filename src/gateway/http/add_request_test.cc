@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 namespace holdfast {
 namespace {
@@ -31,7 +32,8 @@ TEST(AddRequest, RefusesWhatItIsNot) {
 }
 
 TEST(AddRequest, TakesNoNameThatIsNone) {
-  for (const std::string name : {"", "../a", "a b", ".", std::string(200, 'a').c_str()}) {
+  const std::vector<std::string> names{"", "../a", "a b", ".", std::string(200, 'a')};
+  for (const std::string& name : names) {
     EXPECT_FALSE(Parse(R"({"url":"/opt/ml/models/a","model_name":")" + name + "\"}")) << name;
   }
 }
