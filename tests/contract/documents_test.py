@@ -90,6 +90,8 @@ class Place:
                 assert "demo: done" in self.call(words)
             case "holdfast", ["pack"]:
                 self.pack(words)
+            case "holdfast", ["tune"]:
+                assert "chosen" in self.call([self.translate(word) for word in words])
             case "curl", _:
                 self.curl(words)
             case _:
