@@ -299,7 +299,7 @@ std::vector<Offer> Roster::Wanted(const std::string& model) const {
   if (unloaded_.contains(model)) return {};
   std::vector<Offer> candidates = Candidates(model);
   std::set<std::int64_t> chosen;
-  for (const Offer& offer : ChooseVersions(PolicyOf(model), Trusted(model))) {
+  for (const Offer& offer : ChooseVersions(PolicyOf(model), Trusted(model, candidates))) {
     chosen.insert(offer.key.version);
   }
   const auto promoted = promoted_.find(model);

@@ -183,8 +183,8 @@ class Roster {
   bool OnTrial(const ModelKey& key) const;
   // The newest version that serves and is not tried.
   std::optional<std::int64_t> CurrentVersion(const std::string& model) const;
-  // Versions of the model that are neither refused nor to be tried first.
-  std::vector<Offer> Trusted(const std::string& model) const;
+  // Without those that are to be tried first.
+  std::vector<Offer> Trusted(const std::string& model, std::vector<Offer> candidates) const;
   void FollowTrial(const std::string& model);
   void TryNewest(const std::string& model);
   void EndRollout(const std::string& model, RolloutEnd end, const std::string& why);

@@ -93,17 +93,17 @@ std::optional<std::int64_t> Roster::CurrentVersion(const std::string& model) con
   return current;
 }
 
-std::vector<Offer> Roster::Trusted(const std::string& model) const {
-  std::vector<Offer> trusted = Candidates(model);
+std::vector<Offer> Roster::Trusted(const std::string& model, std::vector<Offer> candidates) const {
+  if (!trial_.has_value() && !rollouts_.contains(model)) return candidates;
   const auto current = CurrentVersion(model);
   const auto promoted = promoted_.find(model);
-  std::erase_if(trusted, [&](const Offer& offer) {
+  std::erase_if(candidates, [&](const Offer& offer) {
     const bool is_promoted = promoted != promoted_.end() && promoted->second == offer.key.version;
     const bool untried =
         trial_.has_value() && current.has_value() && offer.key.version > *current && !is_promoted;
     return OnTrial(offer.key) || untried;
   });
-  return trusted;
+  return candidates;
 }
 
 void Roster::FollowTrial(const std::string& model) {
