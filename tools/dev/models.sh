@@ -4,11 +4,15 @@
 
 readonly MODELS=build/models
 readonly ONNX=build/onnx
+readonly TOOLS=tools/python/src
 readonly LABELS=tools/models/imagenet_labels.txt
 readonly PHOTO=tests/data/photos/chelsea.jpg
 readonly DEMO_MODEL=efficientnet-lite0
 readonly MODEL_USAGE="usage: ./dev model efficientnet-lite0
        ./dev model resnet50 (--weights FILE.pth|FILE.onnx | --random [--seed N]) [--version N]"
+
+# holdfast-tools need not be installed.
+python_with_tools() { PYTHONPATH="$TOOLS:." "$PYTHON" "$@"; }
 
 cmd_model() { #: make and pack a model: resnet50 (--weights FILE | --random), efficientnet-lite0
   local name="${1:-}"
@@ -47,7 +51,7 @@ model_resnet50() {
   prepare_silently
   step "build (release)" compile release "${EXECUTABLES[@]}"
   mkdir -p "$ONNX"
-  step "resnet50 as ONNX" "$PYTHON" -m tools.models.resnet50 "${source[@]}" --output "$ONNX/resnet50.onnx"
+  step "resnet50 as ONNX" python_with_tools -m tools.models.resnet50 "${source[@]}" --output "$ONNX/resnet50.onnx"
   step "pack resnet50/$version" pack "$ONNX/resnet50.onnx" resnet50 "$version" torchvision "$PHOTO"
 }
 
@@ -57,9 +61,10 @@ readonly DEMO_GOLDEN=tests/data/photos/coffee.jpg=967
 pack_demo_model() {
   local inputs digest onnx="$ONNX/$DEMO_MODEL.onnx"
   mkdir -p "$ONNX"
-  digest="$(content_digest tools/models/*.py tools/dev/downloads.py tools/dev/checksums.txt)"
+  digest="$(content_digest tools/models/*.py "$TOOLS"/holdfast_tools/{onnx_graph,state_dict}.py \
+    tools/dev/downloads.py tools/dev/checksums.txt)"
   if ! [[ -f "$onnx" ]] || ! is_stamped "$onnx.stamp" "$digest"; then
-    "$PYTHON" -m tools.models.efficientnet_lite --output "$onnx"
+    python_with_tools -m tools.models.efficientnet_lite --output "$onnx"
     printf '%s' "$digest" >"$onnx.stamp"
   fi
   # Whatever may change a packed folder: what goes in, and the program that packs.

@@ -16,6 +16,8 @@ import zipfile
 
 import numpy as np
 
+from holdfast_tools.errors import ToolsError
+
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 FILE_BYTES_MAX = 4 << 30
 DIMENSIONS_MAX = 8
@@ -34,7 +36,7 @@ _STORAGE_TYPES = {
 }
 
 
-class StateDictError(ValueError):
+class StateDictError(ToolsError):
     """The file is not a state dict that can be used; the text says why."""
 
 
