@@ -154,6 +154,8 @@ def _divergence(centres: np.ndarray, weights: np.ndarray, ends: Range) -> float:
     mass = np.bincount(level, raw, LEVELS)
     filled = np.bincount(level, raw > 0, LEVELS)
     spread = np.where(raw > 0, (mass / np.maximum(filled, 1))[level], 0.0)
+    if not spread.any():  # Nothing but zeros is kept.
+        return np.inf
     spread /= spread.sum()
     both = seen > 0
     return float((seen[both] * np.log(seen[both] / np.maximum(spread[both], 1e-9))).sum())

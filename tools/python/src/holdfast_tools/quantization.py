@@ -59,11 +59,22 @@ def quantized(model: onnx.ModelProto, ranges: Mapping[str, Range], reduce_range:
         copy, per_channel=True, reduce_range=reduce_range, weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, data), nodes_to_quantize=[],
-        nodes_to_exclude=list(in_float), op_types_to_quantize=OPERATORS, extra_options={})
+        nodes_to_exclude=list(in_float), op_types_to_quantize=OPERATORS,
+        extra_options={"TensorQuantOverrides": _whole_range(model, in_float)
+                       if reduce_range else {}})
     quantizer.quantize_model()
     made = quantizer.model.model
     _keep_in_float(made, in_float)
     return made
+
+
+def _whole_range(model: onnx.ModelProto, in_float: Collection[str]) -> dict[str, list[object]]:
+    """Depthwise convolutions are summed exactly on every CPU: their weights may have all 8 bits."""
+    shapes = {weight.name: weight.dims for weight in model.graph.initializer}
+    return {node.input[1]: [{"quant_type": QuantType.QInt8, "reduce_range": False, "axis": 0}]
+            for node in model.graph.node
+            if node.op_type == "Conv" and node.name not in in_float
+            and shapes.get(node.input[1], (0, 0))[1] == 1}
 
 
 def _keep_in_float(int8: onnx.ModelProto, layers: Collection[str]) -> None:

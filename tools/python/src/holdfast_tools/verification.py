@@ -45,7 +45,8 @@ class Report:
         found = []
         if self.loss_points is not None and self.loss_points > limits.loss_points + 1e-9:
             found.append(f"{self.loss_points:.2f} points of accuracy are lost, "
-                         f"{limits.loss_points:g} are allowed")
+                         f"{limits.loss_points:g} are allowed; one photo of {self.labelled} is "
+                         f"{100.0 / self.labelled:.2f}")
         disagreement = 100.0 - self.agreement_percent
         if disagreement > limits.disagreement_percent + 1e-9:
             found.append(f"{disagreement:.2f} % of the photos get another class, "
