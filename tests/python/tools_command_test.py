@@ -74,8 +74,9 @@ def test_verify_refuses_a_loss_unless_it_is_accepted(capsys, tmp_path, photos):
     assert run(capsys, *words, "--max-loss", "100", "--max-disagreement", "100")[0] == 0
 
 
-def test_verify_agrees_with_itself(capsys, photos):
-    code, out, _ = run(capsys, "verify", TINY, "--against", TINY, "--photos", photos)
+@pytest.mark.parametrize("candidate", [TINY, TINY / "model.onnx"])
+def test_verify_agrees_with_itself(capsys, photos, candidate):
+    code, out, _ = run(capsys, "verify", candidate, "--against", TINY, "--photos", photos)
     assert code == 0 and "100.00 %" in out and "ms an image" in out
 
 
@@ -110,7 +111,7 @@ def test_imports_a_checkpoint_with_classes_of_its_own(capsys, tmp_path):
     (["import", "none.pth", "--output", "x.onnx"], 66, "no file none.pth"),
     (["import", TINY, "--output", "x.onnx"], 66, "without a saved_model.pb"),
     (["import", TINY / "model.toml", "--pack", "x"], 78, "not a valid ONNX model"),
-    (["verify", TINY / "model.onnx", "--against", TINY, "--photos", "x"], 64, "--preset"),
+    (["verify", TINY, "--against", TINY / "model.onnx", "--photos", "x"], 64, "--preset"),
     (["verify", TINY, "--against", TINY, "--photos", "none"], 66, "no folder none"),
     (["quantize", "none", "--photos", "x", "--output", "y"], 66, "none is neither"),
     (["import", TINY / "model.onnx", "--photos", "x"], 64, "--pack"),

@@ -55,6 +55,19 @@ model_resnet50() {
   step "pack resnet50/$version" pack "$ONNX/resnet50.onnx" resnet50 "$version" torchvision "$PHOTO"
 }
 
+cmd_quantize() { #: make int8 of a packed model and compare the two: NAME --photos DIR
+  local name="${1:-}"
+  [[ -n $name && $name != -* ]] || fail "usage: ./dev quantize NAME --photos DIR [OPTION OF holdfast-tools]" 64
+  shift
+  prepare_silently
+  local versions=("$MODELS/$name"/[0-9]*/)
+  [[ -d "${versions[0]}" ]] || fail "there is no $MODELS/$name; ./dev model makes one" 66
+  local newest
+  newest="$(printf '%s\n' "${versions[@]}" | sort -V | tail -n 1)"
+  python_with_tools -m holdfast_tools quantize "$newest" --output "$ONNX/$name-int8.onnx" "$@"
+  finish "quantize: done, see $ONNX/$name-int8.onnx"
+}
+
 # 967 is "espresso", with 0.94: far enough from a doubt. The cat is Egyptian by a hair only.
 readonly DEMO_GOLDEN=tests/data/photos/coffee.jpg=967
 

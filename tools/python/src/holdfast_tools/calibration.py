@@ -123,7 +123,8 @@ def _rounded(centres: np.ndarray, ends: Range) -> np.ndarray:
     low, high = ends
     step = (high - low) / LEVELS
     zero = np.round(-low / step)
-    return (np.clip(np.round(centres / step) + zero, 0, LEVELS) - zero) * step
+    kept: np.ndarray = (np.clip(np.round(centres / step) + zero, 0, LEVELS) - zero) * step
+    return kept
 
 
 def _squared_error(centres: np.ndarray, weights: np.ndarray, ends: Range) -> float:

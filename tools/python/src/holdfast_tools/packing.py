@@ -29,8 +29,9 @@ def found_holdfast(given: str | None) -> str:
     return program
 
 
-def pack_arguments(model: Servable, repository: pathlib.Path, name: str, version: int | None,
-                   golden: Sequence[str] = (), force: bool = False) -> list[str]:
+def pack_arguments(model: Servable, repository: pathlib.Path, name: str,
+                   version: int | None = None, golden: Sequence[str] = (),
+                   force: bool = False) -> list[str]:
     """`golden`: PHOTO[=CLASS], beside those that the model has."""
     words = ["pack", str(model.file), "--repository", str(repository), "--name", name]
     for assignment in model.preprocessing.assignments():
@@ -64,8 +65,8 @@ def served_predictions(program: str, folder: pathlib.Path, photos: Sequence[Phot
     found = []
     for begin in range(0, len(photos), PHOTOS_A_CALL):
         batch = photos[begin:begin + PHOTOS_A_CALL]
-        lines = run(program, ["classify", "--json", "--model", str(folder), "--top", str(min(top, TOP_MAX)),
-                              *(str(photo.path) for photo in batch)]).splitlines()
+        words = ["classify", "--json", "--model", str(folder), "--top", str(min(top, TOP_MAX))]
+        lines = run(program, [*words, *(str(photo.path) for photo in batch)]).splitlines()
         if len(lines) != len(batch):
             raise ToolsError(f"classify answered {len(lines)} of {len(batch)} photos", REFUSED)
         found += [json.loads(line)["predictions"] for line in lines]

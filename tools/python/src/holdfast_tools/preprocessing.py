@@ -40,8 +40,9 @@ class Preprocessing:
         known = {field.name for field in dataclasses.fields(cls)}
         if unknown := sorted(table.keys() - known):
             raise ToolsError(f"[preprocessing] has no key {unknown[0]}; it has {', '.join(known)}")
-        made = cls(**{key: tuple(value) if isinstance(value, list) else value
-                      for key, value in table.items()})
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value
+                                  for key, value in table.items()}
+        made = cls(**values)
         if made.geometry not in GEOMETRIES or made.filter not in FILTERS:
             raise ToolsError(f"[preprocessing]: '{made.geometry}' with '{made.filter}' is not known; "
                              f"there are {', '.join(GEOMETRIES)} with {', '.join(FILTERS)}")
@@ -65,8 +66,8 @@ class Preprocessing:
         pixels = np.asarray(picture, np.float32)
         if self.order == "bgr":
             pixels = pixels[:, :, ::-1]
-        pixels = ((pixels * np.float32(self.scale) - np.float32(self.mean))
-                  / np.float32(self.deviation))
+        mean, deviation = (np.array(part, np.float32) for part in (self.mean, self.deviation))
+        pixels = (pixels * np.float32(self.scale) - mean) / deviation
         if self.layout == "nchw":
             pixels = pixels.transpose(2, 0, 1)
         return np.ascontiguousarray(pixels[None], np.float32)

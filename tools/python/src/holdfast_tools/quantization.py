@@ -5,6 +5,7 @@ import pathlib
 import platform
 import tempfile
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import onnx
@@ -55,7 +56,7 @@ def quantized(model: onnx.ModelProto, ranges: Mapping[str, Range], reduce_range:
     copy.CopyFrom(model)
     data = {name: TensorData(lowest=np.float32(low), highest=np.float32(high))
             for name, (low, high) in ranges.items()}
-    quantizer = QDQQuantizer(
+    quantizer: Any = QDQQuantizer(
         copy, per_channel=True, reduce_range=reduce_range, weight_qType=QuantType.QInt8,
         activation_qType=QuantType.QUInt8,
         tensors_range=TensorsData(CalibrationMethod.MinMax, data), nodes_to_quantize=[],
@@ -63,7 +64,7 @@ def quantized(model: onnx.ModelProto, ranges: Mapping[str, Range], reduce_range:
         extra_options={"TensorQuantOverrides": _whole_range(model, in_float)
                        if reduce_range else {}})
     quantizer.quantize_model()
-    made = quantizer.model.model
+    made: onnx.ModelProto = quantizer.model.model
     _keep_in_float(made, in_float)
     return made
 
@@ -84,7 +85,7 @@ def _keep_in_float(int8: onnx.ModelProto, layers: Collection[str]) -> None:
     dequantized = {node.output[0] for node in int8.graph.node
                    if node.op_type == "DequantizeLinear"}
     largest = float(np.finfo(np.float32).max)
-    ends = [onnx.numpy_helper.from_array(np.float32(end), f"float32_{name}")
+    ends = [onnx.numpy_helper.from_array(np.array(end, np.float32), f"float32_{name}")
             for name, end in (("lowest", -largest), ("highest", largest))]
     guarded = [index for index, node in enumerate(int8.graph.node)
                if node.name in layers and node.input[0] in dequantized]

@@ -4,13 +4,16 @@
 import argparse
 import dataclasses
 import time
+from collections.abc import Callable
 
-from holdfast_tools import classifier_file, onnx_graph, packing, photos, quantization, verification
+from holdfast_tools import (classifier_file, onnx_graph, packing, photos, quantization,
+                            verification)
 from holdfast_tools.errors import REFUSED, ToolsError
 from holdfast_tools.recipe import Outcome, Recipe, Search
 from holdfast_tools.verify import conclude, say, source
 
-REDUCE_RANGE = {"auto": quantization.saturates, "yes": lambda: True, "no": lambda: False}
+REDUCE_RANGE: dict[str, Callable[[], bool]] = {
+    "auto": quantization.saturates, "yes": lambda: True, "no": lambda: False}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -48,8 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
     if not accepted:
         return REFUSED
     onnx_graph.write(found.model, arguments.output)
-    made = dataclasses.replace(model, file=arguments.output,
-                               description=_description(model.description, found, recipe, len(calibrating)))
+    description = _description(model.description, found, recipe, len(calibrating))
+    made = dataclasses.replace(model, file=arguments.output, description=description)
     packing.finish(made, arguments, arguments.golden)
     return 0
 

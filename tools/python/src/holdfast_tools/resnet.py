@@ -110,11 +110,11 @@ def build(weights: Weights, architecture: Architecture, side: int = SIDE,
 
     def conv(x: str, name: str, norm: str, stride: int = 1) -> str:
         weight = weights[f"{name}.weight"]
-        parts = [weights[f"{norm}.{part}"] for part in NORM_PARTS]
+        scale, bias, mean, variance = parts = [weights[f"{norm}.{part}"] for part in NORM_PARTS]
         pads = [weight.shape[-1] // 2] * 4
         if folded:
-            return graph.conv(x, name, *onnx_graph.folded(weight, *parts, EPSILON), stride=stride,
-                              pads=pads)
+            whole = onnx_graph.folded(weight, scale, bias, mean, variance, EPSILON)
+            return graph.conv(x, name, *whole, stride=stride, pads=pads)
         x = graph.conv(x, name, weight, np.zeros(len(weight)), stride=stride, pads=pads)
         inputs = [graph.constant(f"{norm}.{part}", array) for part, array in zip(NORM_PARTS, parts)]
         return graph.node("BatchNormalization", [x, *inputs], norm, epsilon=EPSILON)

@@ -75,7 +75,8 @@ def probabilities(scores: np.ndarray, output: str) -> Answers:
     if output == "probabilities":
         return scores
     raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True)
+    shares: np.ndarray = raised / raised.sum(axis=1, keepdims=True)
+    return shares
 
 
 def scores(model: onnx.ModelProto, tensors: Sequence[np.ndarray]) -> np.ndarray:

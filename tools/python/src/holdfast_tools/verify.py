@@ -6,9 +6,14 @@ import dataclasses
 import json
 import pathlib
 import sys
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
 
 from holdfast_tools import classifier_file, photos, servable, verification
 from holdfast_tools.errors import REFUSED, ToolsError
+from holdfast_tools.photos import Photo
 from holdfast_tools.servable import Servable
 from holdfast_tools.verification import Limits, Report
 
@@ -43,20 +48,28 @@ def conclude(report: Report, arguments: argparse.Namespace, original: str, candi
     return accepted
 
 
+def _answers(model: Servable, shown: Sequence[Photo]) -> tuple[np.ndarray, onnx.ModelProto]:
+    graph = classifier_file.load(model.file)
+    tensors = [model.preprocessing.tensor(photo.path) for photo in shown]
+    answered = verification.scores(graph, tensors)
+    return verification.probabilities(answered, model.output or "logits"), graph
+
+
 def run(arguments: argparse.Namespace) -> int:
-    candidate = source(arguments.candidate, arguments)
     original = source(arguments.against, arguments)
+    if arguments.candidate.is_file() and not arguments.preset:
+        candidate = dataclasses.replace(original, file=arguments.candidate)
+    else:
+        candidate = source(arguments.candidate, arguments)
     shown = photos.read(arguments.photos, original.label_names())
-    models = [classifier_file.load(model.file) for model in (original, candidate)]
-    answers, tensors = [], []
-    for model, graph in zip((original, candidate), models):
-        tensors = [model.preprocessing.tensor(photo.path) for photo in shown]
-        answers.append(verification.probabilities(verification.scores(graph, tensors),
-                                                  model.output or "logits"))
-    if answers[0].shape != answers[1].shape:
-        raise ToolsError(f"{answers[0].shape[1]} classes against {answers[1].shape[1]}: these are "
-                         "not the same model")
-    same_input = original.preprocessing.crop == candidate.preprocessing.crop
-    speed = verification.speed_side_by_side(*models, tensors) if same_input else None
-    report = verification.report(shown, *answers, speed)
+    expected, first = _answers(original, shown)
+    answers, second = _answers(candidate, shown)
+    if expected.shape != answers.shape:
+        raise ToolsError(f"{expected.shape[1]} classes against {answers.shape[1]}: these are not "
+                         "the same model")
+    speed = None
+    if original.preprocessing == candidate.preprocessing:
+        tensors = [original.preprocessing.tensor(photo.path) for photo in shown]
+        speed = verification.speed_side_by_side(first, second, tensors)
+    report = verification.report(shown, expected, answers, speed)
     return 0 if conclude(report, arguments, "original", "candidate") else REFUSED
