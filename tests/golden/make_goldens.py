@@ -5,10 +5,8 @@
     python tests/golden/make_goldens.py
 
 Pillow is the oracle for pixels, in its last version that resizes horizontally first whatever the
-shape, as all before it and those that models were trained with. torchvision's transforms of a PIL image are Pillow's resize with
-integer rules for the sizes; the rules are restated below from torchvision 0.29
-(transforms/functional.py: _compute_resized_output_size, center_crop), and held against torchvision
-itself where that can be imported.
+shape, as all before it and those that models were trained with. torchvision's rules for the sizes are
+restated in holdfast_tools.preprocessing, and held against torchvision itself where that can be imported.
 """
 
 import hashlib
@@ -16,18 +14,21 @@ import io
 import json
 import pathlib
 import struct
+import sys
 
 import numpy as np
 import PIL
-from PIL import Image, ImageOps
+from PIL import Image
 
-import hostile_images
-import png_writer
-from png_writer import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, chunk, png
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools/python/src"))
+
+import hostile_images  # noqa: E402
+import png_writer  # noqa: E402
+from holdfast_tools.preprocessing import Preprocessing, fit, to_rgb  # noqa: E402
+from png_writer import GRAY, GRAY_ALPHA, PALETTE, RGB, RGBA, chunk, png  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 PHOTOS = HERE.parent / "data" / "photos"
-FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 PIPELINES = {
     "torchvision": dict(geometry="resize-then-crop", filter="bilinear", resize=256, crop=[224, 224]),
@@ -47,58 +48,16 @@ DECODED = "decoded"  # No pipeline: the whole picture as decoded.
 DECODED_PIXELS_MAX = 8000
 
 
-# The reference pipelines.
+# The reference pipelines: holdfast_tools.preprocessing.
 
-def to_rgb(image):
-    image = ImageOps.exif_transpose(image)
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):  # Pillow's own conversion clips at 255.
-        gray = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
-        return Image.fromarray(np.repeat(gray[:, :, None], 3, axis=2))
-    return image.convert("RGB")
-
-
-def resize_short_side(image, side, resample):
-    width, height = image.size
-    short, long = (width, height) if width <= height else (height, width)
-    new_short, new_long = side, int(side * long / short)
-    size = (new_short, new_long) if width <= height else (new_long, new_short)
-    return image if size == image.size else image.resize(size, resample)
-
-
-def center_crop(image, crop_width, crop_height):
-    width, height = image.size
-    if crop_width > width or crop_height > height:
-        left = (crop_width - width) // 2 if crop_width > width else 0
-        top = (crop_height - height) // 2 if crop_height > height else 0
-        padded = Image.new("RGB", (max(width, crop_width), max(height, crop_height)))
-        padded.paste(image, (left, top))
-        image, (width, height) = padded, padded.size
-    top = int(round((height - crop_height) / 2.0))
-    left = int(round((width - crop_width) / 2.0))
-    return image.crop((left, top, left + crop_width, top + crop_height))
-
-
-def efficientnet(image, crop, resample):
-    width, height = image.size
-    side = max(int(crop / (crop + 32) * min(width, height)), 1)
-    top, left = (height - side + 1) // 2, (width - side + 1) // 2
-    return image.crop((left, top, left + side, top + side)).resize((crop, crop), resample)
-
-
-def fit(image, pipeline):
-    resample = FILTERS[pipeline["filter"]]
-    crop_width, crop_height = pipeline["crop"]
+def fitted(image, pipeline):
+    picture = fit(image, Preprocessing.of_table(pipeline))
     if pipeline["geometry"] == "resize-then-crop":
-        resized = resize_short_side(image, pipeline["resize"], resample)
-        fitted = center_crop(resized, crop_width, crop_height)
-        check_with_torchvision(image, pipeline, fitted)
-        return fitted
-    if pipeline["geometry"] == "crop-then-resize":
-        return efficientnet(image, crop_width, resample)
-    return image.resize((crop_width, crop_height), resample)
+        check_with_torchvision(image, pipeline, picture)
+    return picture
 
 
-def check_with_torchvision(image, pipeline, fitted):
+def check_with_torchvision(image, pipeline, picture):
     try:
         from torchvision import transforms
     except ImportError:
@@ -107,7 +66,7 @@ def check_with_torchvision(image, pipeline, fitted):
     crop_width, crop_height = pipeline["crop"]
     theirs = transforms.CenterCrop((crop_height, crop_width))(
         transforms.Resize(pipeline["resize"], interpolation=mode)(image))
-    assert np.array_equal(np.asarray(theirs), np.asarray(fitted)), pipeline
+    assert np.array_equal(np.asarray(theirs), np.asarray(picture)), pipeline
 
 
 # The images.
@@ -242,7 +201,7 @@ def webp_images():
 def write_expected(name, image, wanted):
     """One PNG that holds all expected pictures of an image, one below the other."""
     parts = [(DECODED, image)] if image.width * image.height <= DECODED_PIXELS_MAX and image.height < 100 else []
-    parts += [(pipeline, fit(image, PIPELINES[pipeline])) for pipeline in wanted]
+    parts += [(pipeline, fitted(image, PIPELINES[pipeline])) for pipeline in wanted]
     sheet = Image.new("RGB", (max(p.width for _, p in parts), sum(p.height for _, p in parts)))
     rows, top = [], 0
     for pipeline, picture in parts:

@@ -8,7 +8,8 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from tools.models import efficientnet_lite, onnx_graph
+from holdfast_tools import onnx_graph
+from tools.models import efficientnet_lite
 
 ROOT = pathlib.Path(__file__).parents[2]
 PHOTOS = ROOT / "tests" / "data" / "photos"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/models/resnet50.py builds the network that torchvision means by ResNet50."""
+"""The networks that torchvision means by ResNet: holdfast_tools/resnet.py, tools/models/resnet50.py."""
 
 import argparse
 import pathlib
@@ -10,19 +10,23 @@ import onnxruntime
 import pytest
 from PIL import Image
 
+from holdfast_tools import onnx_graph, resnet
+from holdfast_tools.errors import ToolsError
+from holdfast_tools.state_dict import StateDictError, parse_state_dict
 from tests.python import torch_files
-from tools.models import onnx_graph, random_weights, resnet50
-from tools.models.state_dict import StateDictError, parse_state_dict
+from tools.models import random_weights, resnet50
 
 PHOTOS = pathlib.Path(__file__).parents[1] / "data" / "photos"
-SMALL = {"layers": (2, 1, 1, 1), "width": 4, "classes": 7}
+BOTTLENECK = resnet.Architecture("small", (2, 1, 1, 1), bottleneck=True, width=4)
+BASIC = resnet.Architecture("smaller", (2, 1, 1, 1), bottleneck=False, width=4)
+CLASSES = 7
 SMALL_SIDE = 64
 
 
-def small_weights(seed: int = 3) -> dict[str, np.ndarray]:
+def small_weights(architecture=BOTTLENECK, seed: int = 3) -> dict[str, np.ndarray]:
     generator = np.random.default_rng(seed)
     weights = {}
-    for name, shape in resnet50.expected_shapes(**SMALL).items():
+    for name, shape in resnet.expected_shapes(architecture, CLASSES).items():
         values = generator.normal(0.0, 0.3, shape)
         if name.endswith("running_var"):
             values = np.abs(values) + 0.5
@@ -52,13 +56,17 @@ class Reference:
         weight = self.weights[f"{conv}.weight"]
         x = np.einsum("nchwij,ocij->nohw", self.windows(x, weight.shape[-1], stride), weight)
         scale, bias, mean, variance = (
-            self.weights[f"{norm}.{part}"][:, None, None] for part in resnet50.NORM_PARTS)
+            self.weights[f"{norm}.{part}"][:, None, None] for part in resnet.NORM_PARTS)
         return (x - mean) / np.sqrt(variance + 1e-5) * scale + bias
 
     def block(self, x, prefix, stride):
-        y = np.maximum(self.conv_norm(x, f"{prefix}.conv1", f"{prefix}.bn1"), 0)
-        y = np.maximum(self.conv_norm(y, f"{prefix}.conv2", f"{prefix}.bn2", stride), 0)
-        y = self.conv_norm(y, f"{prefix}.conv3", f"{prefix}.bn3")
+        if f"{prefix}.conv3.weight" in self.weights:
+            y = np.maximum(self.conv_norm(x, f"{prefix}.conv1", f"{prefix}.bn1"), 0)
+            y = np.maximum(self.conv_norm(y, f"{prefix}.conv2", f"{prefix}.bn2", stride), 0)
+            y = self.conv_norm(y, f"{prefix}.conv3", f"{prefix}.bn3")
+        else:
+            y = np.maximum(self.conv_norm(x, f"{prefix}.conv1", f"{prefix}.bn1", stride), 0)
+            y = self.conv_norm(y, f"{prefix}.conv2", f"{prefix}.bn2")
         if f"{prefix}.downsample.0.weight" in self.weights:
             x = self.conv_norm(x, f"{prefix}.downsample.0", f"{prefix}.downsample.1", stride)
         return np.maximum(y + x, 0)
@@ -73,11 +81,13 @@ class Reference:
         return x.mean(axis=(2, 3)) @ self.weights["fc.weight"].T + self.weights["fc.bias"]
 
 
-def test_small_network_agrees_with_an_independent_evaluation():
-    weights = small_weights()
+@pytest.mark.parametrize("architecture", [BOTTLENECK, BASIC])
+@pytest.mark.parametrize("folded", [True, False])
+def test_small_network_agrees_with_an_independent_evaluation(architecture, folded):
+    weights = small_weights(architecture)
     batch = np.random.default_rng(5).normal(size=(2, 3, SMALL_SIDE, SMALL_SIDE)).astype(np.float32)
-    got = run(resnet50.build(weights, SMALL["layers"], SMALL_SIDE), batch)
-    want = Reference(weights).logits(batch.astype(np.float64), SMALL["layers"])
+    got = run(resnet.build(weights, architecture, SMALL_SIDE, folded), batch)
+    want = Reference(weights).logits(batch.astype(np.float64), architecture.layers)
     np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-3 * np.abs(want).max())
 
 
@@ -85,15 +95,23 @@ def test_small_network_agrees_with_an_independent_evaluation():
 def test_a_saved_state_dict_builds_the_same_network(save):
     weights = small_weights()
     read = parse_state_dict(save(torch_files.state_dict(weights)))
-    resnet50.require_fitting(read, resnet50.expected_shapes(**SMALL))
-    assert (resnet50.build(read, SMALL["layers"], SMALL_SIDE)
-            == resnet50.build(weights, SMALL["layers"], SMALL_SIDE))
+    resnet.require_fitting(read, resnet.expected_shapes(BOTTLENECK, CLASSES), "small")
+    assert (resnet.build(read, BOTTLENECK, SMALL_SIDE)
+            == resnet.build(weights, BOTTLENECK, SMALL_SIDE))
 
 
-def test_expects_the_25_557_032_parameters_of_resnet50():
-    shapes = resnet50.expected_shapes()
+@pytest.mark.parametrize(("name", "parameters"), [
+    ("resnet18", 11_689_512), ("resnet34", 21_797_672), ("resnet50", 25_557_032),
+    ("resnet101", 44_549_160), ("resnet152", 60_192_808)])
+def test_expects_the_parameters_that_torchvision_counts(name, parameters):
+    shapes = resnet.expected_shapes(resnet.ARCHITECTURES[name])
     counted = [shape for name, shape in shapes.items() if "running_" not in name]
-    assert sum(int(np.prod(shape)) for shape in counted) == 25_557_032
+    assert sum(int(np.prod(shape)) for shape in counted) == parameters
+    assert resnet.recognised(dict.fromkeys(shapes)).name == name
+
+
+def test_expects_torchvisions_names_and_shapes():
+    shapes = resnet.expected_shapes(resnet.ARCHITECTURES["resnet50"])
     assert shapes["layer4.2.conv2.weight"] == (512, 512, 3, 3)
     assert shapes["layer1.0.downsample.0.weight"] == (256, 64, 1, 1)
 
@@ -106,7 +124,7 @@ def test_says_all_that_is_missing_unexpected_or_misshapen_at_once():
     weights["conv1.weight"][0] = np.nan
     weights["bn1.num_batches_tracked"] = np.array(4)
     with pytest.raises(StateDictError) as caught:
-        resnet50.require_fitting(weights, resnet50.expected_shapes(**SMALL))
+        resnet.require_fitting(weights, resnet.expected_shapes(BOTTLENECK, CLASSES), "small")
     message = str(caught.value)
     assert "missing: bn1.bias" in message
     assert "unexpected: head.weight" in message
@@ -133,19 +151,19 @@ def test_passes_a_fitting_onnx_file_through(tmp_path):
 
 @pytest.mark.parametrize("change", [{"side": 64}, {"classes": 10}])
 def test_refuses_an_onnx_file_of_another_shape(tmp_path, change):
-    with pytest.raises(StateDictError, match="want float"):
+    with pytest.raises(ToolsError, match="want float"):
         resnet50.checked_onnx(onnx_file(tmp_path, **change))
 
 
 def test_refuses_a_file_that_is_no_onnx(tmp_path):
     path = tmp_path / "text.onnx"
     path.write_text("hello")
-    with pytest.raises(StateDictError, match="not a valid ONNX model"):
+    with pytest.raises(ToolsError, match="not a valid ONNX model"):
         resnet50.checked_onnx(path)
 
 
 def test_a_seed_makes_the_same_random_weights_again():
-    shapes = resnet50.expected_shapes(**SMALL)
+    shapes = resnet.expected_shapes(BOTTLENECK, CLASSES)
     first, again, other = (random_weights.initialised(shapes, seed) for seed in (1, 1, 2))
     assert all((first[name] == again[name]).all() for name in shapes)
     assert (first["conv1.weight"] != other["conv1.weight"]).any()

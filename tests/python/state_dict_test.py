@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/models/state_dict.py reads what torch writes, and runs nothing that a file brings along."""
+"""holdfast_tools/state_dict.py reads what torch writes, and runs nothing that a file brings along."""
 
 import collections
 import os
@@ -8,8 +8,8 @@ import pickle
 import numpy as np
 import pytest
 
+from holdfast_tools.state_dict import StateDictError, parse_state_dict
 from tests.python import torch_files
-from tools.models.state_dict import StateDictError, parse_state_dict
 
 FORMATS = pytest.mark.parametrize("save", [torch_files.archive, torch_files.stream])
 

@@ -4,11 +4,15 @@
 
 readonly MODELS=build/models
 readonly ONNX=build/onnx
+readonly TOOLS=tools/python/src
 readonly LABELS=tools/models/imagenet_labels.txt
 readonly PHOTO=tests/data/photos/chelsea.jpg
 readonly DEMO_MODEL=efficientnet-lite0
 readonly MODEL_USAGE="usage: ./dev model efficientnet-lite0
        ./dev model resnet50 (--weights FILE.pth|FILE.onnx | --random [--seed N]) [--version N]"
+
+# holdfast-tools need not be installed.
+python_with_tools() { PYTHONPATH="$TOOLS:." "$PYTHON" "$@"; }
 
 cmd_model() { #: make and pack a model: resnet50 (--weights FILE | --random), efficientnet-lite0
   local name="${1:-}"
@@ -47,8 +51,21 @@ model_resnet50() {
   prepare_silently
   step "build (release)" compile release "${EXECUTABLES[@]}"
   mkdir -p "$ONNX"
-  step "resnet50 as ONNX" "$PYTHON" -m tools.models.resnet50 "${source[@]}" --output "$ONNX/resnet50.onnx"
+  step "resnet50 as ONNX" python_with_tools -m tools.models.resnet50 "${source[@]}" --output "$ONNX/resnet50.onnx"
   step "pack resnet50/$version" pack "$ONNX/resnet50.onnx" resnet50 "$version" torchvision "$PHOTO"
+}
+
+cmd_quantize() { #: make int8 of a packed model and compare the two: NAME --photos DIR
+  local name="${1:-}"
+  [[ -n $name && $name != -* ]] || fail "usage: ./dev quantize NAME --photos DIR [OPTION OF holdfast-tools]" 64
+  shift
+  prepare_silently
+  local versions=("$MODELS/$name"/[0-9]*/)
+  [[ -d "${versions[0]}" ]] || fail "there is no $MODELS/$name; ./dev model makes one" 66
+  local newest
+  newest="$(printf '%s\n' "${versions[@]}" | sort -V | tail -n 1)"
+  python_with_tools -m holdfast_tools quantize "$newest" --output "$ONNX/$name-int8.onnx" "$@"
+  finish "quantize: done, see $ONNX/$name-int8.onnx"
 }
 
 # 967 is "espresso", with 0.94: far enough from a doubt. The cat is Egyptian by a hair only.
@@ -57,9 +74,10 @@ readonly DEMO_GOLDEN=tests/data/photos/coffee.jpg=967
 pack_demo_model() {
   local inputs digest onnx="$ONNX/$DEMO_MODEL.onnx"
   mkdir -p "$ONNX"
-  digest="$(content_digest tools/models/*.py tools/dev/downloads.py tools/dev/checksums.txt)"
+  digest="$(content_digest tools/models/*.py "$TOOLS"/holdfast_tools/{onnx_graph,state_dict}.py \
+    tools/dev/downloads.py tools/dev/checksums.txt)"
   if ! [[ -f "$onnx" ]] || ! is_stamped "$onnx.stamp" "$digest"; then
-    "$PYTHON" -m tools.models.efficientnet_lite --output "$onnx"
+    python_with_tools -m tools.models.efficientnet_lite --output "$onnx"
     printf '%s' "$digest" >"$onnx.stamp"
   fi
   # Whatever may change a packed folder: what goes in, and the program that packs.

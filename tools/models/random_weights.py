@@ -6,7 +6,7 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-from tools.models import onnx_graph
+from holdfast_tools import onnx_graph
 
 PROBE_PICTURES = 24
 LOGIT_DEVIATION = 2.5  # Probabilities of the first class then look like a trained network's.

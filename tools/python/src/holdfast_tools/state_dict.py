@@ -13,8 +13,11 @@ import math
 import pathlib
 import pickle
 import zipfile
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from holdfast_tools.errors import ToolsError
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 FILE_BYTES_MAX = 4 << 30
@@ -34,7 +37,7 @@ _STORAGE_TYPES = {
 }
 
 
-class StateDictError(ValueError):
+class StateDictError(ToolsError):
     """The file is not a state dict that can be used; the text says why."""
 
 
@@ -53,24 +56,24 @@ class _TensorView:
     strides: tuple[int, ...]
 
 
-def _tensor(storage, offset, shape, strides, *_ignored) -> _TensorView:
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_ignored: Any) -> _TensorView:
     if not isinstance(storage, _Storage):
         raise StateDictError("a tensor without a storage")
     return _TensorView(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor, *_ignored) -> _TensorView:
+def _parameter(tensor: _TensorView, *_ignored: Any) -> _TensorView:
     return tensor
 
 
 class _Unpickler(pickle.Unpickler):
     """Loads names, numbers, dictionaries and tensors; runs nothing that a file brings along."""
 
-    def __init__(self, file):
+    def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
         self.storages: dict[str, _Storage] = {}
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
             return collections.OrderedDict
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
@@ -84,7 +87,7 @@ class _Unpickler(pickle.Unpickler):
             "is not read: save model.state_dict() instead"
         )
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> _Storage:
         # ("storage", type, key, device, element count[, view]); views ended with torch 0.4.
         if not isinstance(pid, tuple) or len(pid) < 5 or pid[0] != "storage":
             raise StateDictError("an object outside the file is referred to")
@@ -122,7 +125,7 @@ def parse_state_dict(raw: bytes) -> dict[str, np.ndarray]:
     return _without_prefix(arrays)
 
 
-def _parse_archive(raw: bytes):
+def _parse_archive(raw: bytes) -> tuple[Any, dict[str, np.ndarray]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         names = set(archive.namelist())
         pickles = [name for name in names if name.endswith("/data.pkl")]
@@ -144,7 +147,7 @@ def _parse_archive(raw: bytes):
     return root, storages
 
 
-def _parse_stream(raw: bytes):
+def _parse_stream(raw: bytes) -> tuple[Any, dict[str, np.ndarray]]:
     # stream := magic protocol system root [key…] (count:u64 elements)…, the first five as pickles.
     file = io.BytesIO(raw)
     if _Unpickler(file).load() != LEGACY_MAGIC:
@@ -170,7 +173,7 @@ def _storage_content(storage: _Storage, content: bytes) -> np.ndarray:
     return np.frombuffer(content, storage.dtype)
 
 
-def _unwrap(root) -> dict:
+def _unwrap(root: Any) -> dict[str, Any]:
     """Training scripts put the state dict beside an optimizer's state; it is found there."""
     for key in ("state_dict", "model", "model_state_dict"):
         if isinstance(root, dict) and isinstance(root.get(key), dict):
@@ -203,7 +206,7 @@ def _array(name: str, view: _TensorView, storages: dict[str, np.ndarray]) -> np.
     return array.astype(np.float32) if array.dtype.kind == "f" else array.copy()
 
 
-def _is_size(value) -> bool:
+def _is_size(value: Any) -> bool:
     return type(value) is int and 0 <= value <= FILE_BYTES_MAX
 
 

@@ -3,8 +3,10 @@
 
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
@@ -14,7 +16,8 @@ INPUT = "input"
 OUTPUT = "logits"
 
 
-def folded(weight: np.ndarray, scale, bias, mean, variance, epsilon: float):
+def folded(weight: np.ndarray, scale: np.ndarray, bias: np.ndarray, mean: np.ndarray,
+           variance: np.ndarray, epsilon: float) -> tuple[np.ndarray, np.ndarray]:
     """A convolution's weight and bias with the normalisation that follows it worked in."""
     factor = scale.astype(np.float64) / np.sqrt(variance.astype(np.float64) + epsilon)
     return weight * factor[:, None, None, None], bias - mean * factor
@@ -27,22 +30,24 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._weights: list[onnx.TensorProto] = []
 
-    def constant(self, name: str, values) -> str:
+    def constant(self, name: str, values: npt.ArrayLike) -> str:
         array = np.ascontiguousarray(values, np.float32)
         self._weights.append(numpy_helper.from_array(array, name))
         return name
 
-    def node(self, operator: str, inputs: Sequence[str], output: str, **attributes) -> str:
+    def node(self, operator: str, inputs: Sequence[str], output: str,
+             **attributes: Any) -> str:
         self._nodes.append(helper.make_node(operator, inputs, [output], output, **attributes))
         return output
 
-    def conv(self, x: str, name: str, weight, bias, *, stride=1, pads=(0, 0, 0, 0), group=1) -> str:
+    def conv(self, x: str, name: str, weight: np.ndarray, bias: np.ndarray, *, stride: int = 1,
+             pads: Sequence[int] = (0, 0, 0, 0), group: int = 1) -> str:
         inputs = [x, self.constant(f"{name}.weight", weight), self.constant(f"{name}.bias", bias)]
         kernel = list(weight.shape[2:])
         return self.node("Conv", inputs, name, kernel_shape=kernel, strides=[stride, stride],
                          pads=list(pads), group=group)
 
-    def classifier(self, x: str, weight, bias) -> None:
+    def classifier(self, x: str, weight: np.ndarray, bias: np.ndarray) -> None:
         """Averages each channel and multiplies: the end of the graph."""
         pooled = self.node("GlobalAveragePool", [x], "pool")
         features = self.node("Flatten", [pooled], "features")
@@ -61,7 +66,7 @@ class Graph:
         return model
 
 
-def _value(name: str, shape) -> onnx.ValueInfoProto:
+def _value(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
 
 
