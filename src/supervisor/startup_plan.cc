@@ -4,10 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "base/build_id.h"
-#include "os/system_error.h"
+#include "os/replace_file.h"
 
 namespace holdfast {
 namespace {
@@ -70,7 +69,7 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
   std::string text = fmt::format("holdfast {} ({}) serves\n", Version(), BuildId());
   for (const PlannedModel& model : models) text += DescribeModel(model);
   const GatewayOptions& gateway = options.gateway;
-  if (gateway.model_control == ModelControl::kSageMaker) {
+  if (ModelsOnDemand(gateway.model_control)) {
     text += fmt::format("  models    by POST /models, from below {}\n", gateway.multi_model_root);
   }
   if (!gateway.default_model.empty()) {
@@ -100,20 +99,8 @@ std::string FormatStartupPlan(const SupervisorOptions& options, const BoundPorts
 }
 
 Status WritePortFile(const std::filesystem::path& file, const BoundPorts& ports) {
-  std::filesystem::path temporary = file;
-  temporary += ".new";
-  {
-    std::ofstream stream(temporary);
-    stream << fmt::format("{{\"http\":{},\"grpc\":{},\"admin\":{}}}\n", ports.http, ports.grpc,
-                          ports.admin);
-    if (!stream.flush()) return SystemError("write " + file.string(), Reason::kUsage);
-  }
-  std::error_code error;
-  std::filesystem::rename(temporary, file, error);
-  if (!error) return {};
-  std::error_code ignored;
-  std::filesystem::remove(temporary, ignored);
-  return Error{Reason::kUsage, "write " + file.string() + ": " + error.message()};
+  return ReplaceFile(file, fmt::format("{{\"http\":{},\"grpc\":{},\"admin\":{}}}\n", ports.http,
+                                       ports.grpc, ports.admin));
 }
 
 }  // namespace holdfast

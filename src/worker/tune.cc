@@ -13,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <cmath>
-#include <fstream>
 #include <map>
 #include <sstream>
 #include <utility>
@@ -24,6 +23,7 @@
 #include "model/tuning.h"
 #include "os/cgroup.h"
 #include "os/process.h"
+#include "os/replace_file.h"
 #include "os/unique_fd.h"
 #include "tensor/classification.h"
 #include "worker/engine_choice.h"
@@ -190,11 +190,7 @@ std::vector<TunedPoint> PointsOf(const std::vector<Candidate>& candidates) {
 // Why it is that one, in the numbers of the table.
 std::string Explain(const std::vector<TunedPoint>& points, const TunedPoint& chosen) {
   const auto best_of = [&points](const std::string& engine) {
-    double best = 0;
-    for (const TunedPoint& point : points) {
-      if (point.engine == engine) best = std::max(best, point.images_per_second);
-    }
-    return best;
+    return BestOf(points, engine).images_per_second;
   };
   std::string why;
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -240,18 +236,7 @@ Status Write(const std::filesystem::path& folder, Tuning tuning) {
   std::vector<Tuning> all = ReadTunings(folder).value_or(std::vector<Tuning>());
   ReplaceTuning(all, std::move(tuning));
   const std::filesystem::path file = folder / kTuningFile;
-  std::filesystem::path draft = file;
-  draft += ".new";
-  std::ofstream stream(draft);
-  stream << FormatTunings(all);
-  std::error_code failed;
-  if (stream.flush()) {
-    stream.close();
-    std::filesystem::rename(draft, file, failed);
-    if (!failed) return {};
-  }
-  std::error_code ignored;
-  std::filesystem::remove(draft, ignored);
+  if (ReplaceFile(file, FormatTunings(all))) return {};
   return Error{Reason::kUnavailable,
                fmt::format("{} cannot be written; try --dry-run, or tune a copy of the folder and "
                            "put its {} there",
@@ -311,6 +296,7 @@ std::string FormatJson(const ModelKey& key, const Tuning& tuning) {
 struct Outcome {
   Servable servable;
   Tuning tuning;
+  TunedPoint chosen;
   std::vector<Candidate> candidates;
   std::size_t photos = 0;
 };
@@ -319,6 +305,7 @@ Result<Outcome> Run(const TuneOptions& options, std::span<Backend* const> backen
   CatalogEntry entry = TRY(FindServable(options.folder));
   Outcome outcome{.servable = TRY(ReadServable(entry.folder, entry.key)),
                   .tuning = {},
+                  .chosen = {},
                   .candidates = {},
                   .photos = 0};
   const std::vector<Backend*> engines = EnginesFor(outcome.servable, backends);
@@ -335,9 +322,9 @@ Result<Outcome> Run(const TuneOptions& options, std::span<Backend* const> backen
     return Error{Reason::kBadModel, fmt::format("{}: {}", FormatKey(outcome.servable.key),
                                                 outcome.candidates.front().error)};
   }
-  const TunedPoint chosen = ChoosePoint(tuning.points);
-  tuning.engine = chosen.engine;
-  tuning.workers = chosen.workers;
+  outcome.chosen = ChoosePoint(tuning.points);
+  tuning.engine = outcome.chosen.engine;
+  tuning.workers = outcome.chosen.workers;
   return outcome;
 }
 
@@ -354,7 +341,7 @@ int Tune(const TuneOptions& options, std::span<Backend* const> backends,
     PrintTable(streams.out, outcome->servable, tuning, outcome->candidates, outcome->photos,
                options);
     fmt::print(streams.out, "\n{} with {} worker{}: {}\n", tuning.engine, tuning.workers,
-               tuning.workers == 1 ? "" : "s", Explain(tuning.points, ChoosePoint(tuning.points)));
+               tuning.workers == 1 ? "" : "s", Explain(tuning.points, outcome->chosen));
   }
   if (options.dry_run) return FinishCommand(streams, 0);
   const Status written = Write(outcome->servable.folder, tuning);
