@@ -9,15 +9,11 @@
 #include <string>
 #include <string_view>
 
+#include "backend/picture_rules.h"
 #include "base/result.h"
 #include "tensor/signature.h"
 
 namespace holdfast {
-
-// How a graph wants JPEGs decoded: by TensorFlow's fast transform, or by the exact one.
-struct PictureRules {
-  bool fast_jpeg = true;
-};
 
 // One loaded graph, batch 1, one thread. Used by one caller at a time.
 class Session {

@@ -48,7 +48,7 @@ void CheckChannels(const NodeContext& node) {
                            " channels; 3 are served");
 }
 
-Outputs DecodeJpeg(const NodeContext& node, EncodedImages& asked) {
+Outputs DecodeJpeg(const NodeContext& node, PictureRules& asked) {
   CheckChannels(node);
   if (node.get_attribute<std::int64_t>("ratio", 1) != 1) {
     throw std::runtime_error("the graph decodes JPEGs in a smaller size, which is not served");
@@ -98,7 +98,7 @@ Outputs SizeOfArray(const NodeContext&) { return {Number(1)}; }
 
 }  // namespace
 
-void LeaveOutDecoding(ov::frontend::FrontEnd& reader, EncodedImages& asked) {
+void LeaveOutDecoding(ov::frontend::FrontEnd& reader, PictureRules& asked) {
   const auto take = [&reader](const char* operation, Converter converter) {
     reader.add_extension(std::make_shared<ov::frontend::tensorflow::ConversionExtension>(
         operation, std::move(converter)));

@@ -3,12 +3,9 @@
 
 #include <openvino/frontend/frontend.hpp>
 
-namespace holdfast {
+#include "backend/picture_rules.h"
 
-// What the file's own decoding asks for.
-struct EncodedImages {
-  bool fast_jpeg = true;
-};
+namespace holdfast {
 
 // Teaches TensorFlow's reader to take graphs whose input is encoded images as graphs of one decoded
 // picture, [1,height,width,3] of bytes: decoding becomes nothing, and the lists of strings that
@@ -16,6 +13,6 @@ struct EncodedImages {
 // tensor arrays, which are taken to have one element, as one item is run at a time. `asked` is
 // filled while a graph is converted, and must live as long as the reader. Conversion throws where a
 // graph asks for anything but three channels in full size.
-void LeaveOutDecoding(ov::frontend::FrontEnd& reader, EncodedImages& asked);
+void LeaveOutDecoding(ov::frontend::FrontEnd& reader, PictureRules& asked);
 
 }  // namespace holdfast

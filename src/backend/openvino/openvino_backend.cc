@@ -24,24 +24,23 @@ class OpenVinoSession final : public Session {
         signature_(std::move(signature)),
         input_elements_(ElementCount(ItemShape(signature_.input)).value()),
         output_elements_(ElementCount(ItemShape(signature_.output)).value()) {
-    if (graph_->takes_pictures()) pictures_ = PictureRules{.fast_jpeg = graph_->fast_jpeg()};
     if (signature_.input.dtype == DType::kUint8) bytes_.resize(input_elements_);
   }
 
   const Signature& signature() const override { return signature_; }
 
   Status Run(std::span<const float> input, std::span<float> output) override {
-    CHECK(!pictures_ && input.size() == input_elements_ && output.size() == output_elements_);
+    CHECK(!pictures() && input.size() == input_elements_ && output.size() == output_elements_);
     if (!bytes_.empty()) RoundToBytes(input, bytes_);
     const void* item = bytes_.empty() ? static_cast<const void*>(input.data()) : bytes_.data();
     return CallLibrary("OpenVINO", Reason::kInternal, [&] { graph_->Run(item, output.data()); });
   }
 
-  std::optional<PictureRules> pictures() const override { return pictures_; }
+  std::optional<PictureRules> pictures() const override { return graph_->pictures(); }
 
   Status RunPicture(std::span<const std::uint8_t> rgb, std::uint32_t width, std::uint32_t height,
                     std::span<float> output) override {
-    CHECK(pictures_ && rgb.size() == std::size_t{3} * width * height &&
+    CHECK(pictures() && rgb.size() == std::size_t{3} * width * height &&
           output.size() == output_elements_);
     return CallLibrary("OpenVINO", Reason::kInternal,
                        [&] { graph_->RunPicture(rgb.data(), width, height, output.data()); });
@@ -52,7 +51,6 @@ class OpenVinoSession final : public Session {
   Signature signature_;
   std::size_t input_elements_;
   std::size_t output_elements_;
-  std::optional<PictureRules> pictures_;
   std::vector<std::uint8_t> bytes_;  // The item as pixels, where the model wants those.
 };
 

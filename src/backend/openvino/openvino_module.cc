@@ -45,9 +45,9 @@ class Graph final : public OpenVinoGraph {
  public:
   // `strings`: the file's input, where it is encoded images; the model's is a picture then.
   Graph(ov::Core& core, std::shared_ptr<ov::Model> model, std::optional<TensorSpec> strings = {},
-        EncodedImages images = {})
-      : core_(core), model_(std::move(model)), pictures_(strings.has_value()), images_(images) {
-    if (pictures_) inputs_.push_back(*std::move(strings));
+        std::optional<PictureRules> pictures = {})
+      : core_(core), model_(std::move(model)), pictures_(pictures) {
+    if (strings) inputs_.push_back(*std::move(strings));
     for (const auto& port : std::as_const(*model_).inputs()) {
       if (pictures_) break;
       const std::string name = NameOf(port);
@@ -81,13 +81,14 @@ class Graph final : public OpenVinoGraph {
     model_.reset();
     // Pinning would send every worker of a zygote to the same core, and needs sched_setaffinity,
     // which a worker's sandbox does not allow.
+    ov::AnyMap settings{ov::inference_num_threads(1), ov::num_streams(1),
+                        ov::hint::enable_cpu_pinning(false),
+                        ov::hint::inference_precision(ov::element::f32),
+                        ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY)};
     // What the library makes for a picture's size it keeps: by default for 5000 sizes, in each
     // worker.
-    ov::CompiledModel compiled = core_.compile_model(
-        served, "CPU", std::pair<std::string, ov::Any>("CPU_RUNTIME_CACHE_CAPACITY", 16),
-        ov::inference_num_threads(1), ov::num_streams(1), ov::hint::enable_cpu_pinning(false),
-        ov::hint::inference_precision(ov::element::f32),
-        ov::hint::execution_mode(ov::hint::ExecutionMode::ACCURACY));
+    if (pictures_) settings["CPU_RUNTIME_CACHE_CAPACITY"] = 16;
+    ov::CompiledModel compiled = core_.compile_model(served, "CPU", settings);
     request_ = compiled.create_infer_request();
     input_type_ = compiled.input().get_element_type();
     if (!pictures_) input_shape_ = compiled.input().get_shape();
@@ -101,8 +102,7 @@ class Graph final : public OpenVinoGraph {
     request_.infer();
   }
 
-  bool takes_pictures() const override { return pictures_; }
-  bool fast_jpeg() const override { return images_.fast_jpeg; }
+  const std::optional<PictureRules>& pictures() const override { return pictures_; }
   void RunPicture(const std::uint8_t* rgb, std::size_t width, std::size_t height,
                   float* output) override {
     input_shape_ = {1, height, width, 3};
@@ -123,8 +123,7 @@ class Graph final : public OpenVinoGraph {
 
   ov::Core& core_;
   std::shared_ptr<ov::Model> model_;  // Until it is compiled.
-  bool pictures_;
-  EncodedImages images_;
+  std::optional<PictureRules> pictures_;
   std::vector<TensorSpec> inputs_;
   std::vector<TensorSpec> outputs_;
   std::vector<std::size_t> places_;  // Of outputs_ among the model's results.
@@ -152,9 +151,9 @@ class Module final : public OpenVinoModule {
     if (!strings) return std::make_unique<Graph>(core_, reader->convert(file));
 
     const ov::PartialShape declared = file->get_partial_shape(inputs[0]);
-    EncodedImages images;
+    PictureRules pictures;
     const auto taught = readers_.load_by_framework("tf");
-    LeaveOutDecoding(*taught, images);
+    LeaveOutDecoding(*taught, pictures);
     const auto again = taught->load(model.string());
     const auto input = again->get_inputs().at(0);
     again->set_element_type(input, ov::element::u8);
@@ -162,7 +161,7 @@ class Module final : public OpenVinoModule {
     const auto converted = taught->convert(again);
     const TensorSpec spec{NameOf(std::as_const(*converted).input()), DType::kString,
                           ShapeOf(declared)};
-    return std::make_unique<Graph>(core_, converted, spec, images);
+    return std::make_unique<Graph>(core_, converted, spec, pictures);
   }
 
   ov::frontend::FrontEndManager readers_;

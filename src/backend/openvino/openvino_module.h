@@ -5,8 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "backend/picture_rules.h"
 #include "tensor/signature.h"
 
 namespace holdfast {
@@ -28,11 +30,10 @@ class OpenVinoGraph {
   // `input` has the elements and the type of inputs()[0], `output` the floats of a row of scores.
   virtual void Run(const void* input, float* output) = 0;
 
-  // Whether the file's input is encoded images. Decoding is left out of the graph then, and what it
-  // gets is one decoded picture; inputs()[0] is still as the file declares it.
-  virtual bool takes_pictures() const = 0;
-  // Whether the file decodes JPEGs by the fast transform.
-  virtual bool fast_jpeg() const = 0;
+  // Where the file's input is encoded images: how it decodes them. Decoding is left out of the
+  // graph then, and what it gets is one decoded picture; inputs()[0] is still as the file declares
+  // it.
+  virtual const std::optional<PictureRules>& pictures() const = 0;
   virtual void RunPicture(const std::uint8_t* rgb, std::size_t width, std::size_t height,
                           float* output) = 0;
 };
