@@ -38,7 +38,7 @@ std::optional<fs::path> DemoRepository(const fs::path& executable_folder) {
 }
 
 Status ChooseModels(ServerConfig& config, const fs::path& executable_folder) {
-  if (config.model_control == ModelControl::kSageMaker) return {};
+  if (ModelsOnDemand(config.model_control)) return {};
   if (!config.model_base_path.empty()) {
     return CheckFolder(config.model_base_path, "--model-base-path", "DIR/VERSION/");
   }

@@ -239,7 +239,7 @@ class Resolver {
 
   void CheckTogether() {
     ServerConfig& config = resolved_.config;
-    const bool by_clients = config.model_control == ModelControl::kSageMaker;
+    const bool by_clients = ModelsOnDemand(config.model_control);
     if (config.model_base_path.empty() && !config.model_name.empty() && !by_clients) {
       Refuse(Origin("model_name"),
              "names one model, but not its folder; give --model-base-path as well");

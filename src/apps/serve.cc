@@ -27,12 +27,8 @@ Result<VersionPolicy> PolicyOf(const ServerConfig& config) {
   return Error{policy.error().reason, "--model-version-policy: " + policy.error().message};
 }
 
-bool OnDemand(const ServerConfig& config) {
-  return config.model_control == ModelControl::kSageMaker;
-}
-
 Result<ModelFolders> FoldersOf(const ServerConfig& config, const VersionPolicy& policy) {
-  if (OnDemand(config)) return ModelFolders{};
+  if (ModelsOnDemand(config.model_control)) return ModelFolders{};
   if (!config.model_config_file.empty()) {
     return ModelFolders{.repository = {},
                         .models = TRY(ReadModelConfigFile(config.model_config_file))};
@@ -60,7 +56,7 @@ Status CheckMemory(const std::vector<Offer>& served) {
 }
 
 Result<std::string> ChooseDefault(const ServerConfig& config, const std::vector<Offer>& served) {
-  if (OnDemand(config)) return config.default_model;
+  if (ModelsOnDemand(config.model_control)) return config.default_model;
   if (config.default_model.empty()) return served.front().key.name;
   const bool known = std::any_of(served.begin(), served.end(), [&](const Offer& offer) {
     return offer.key.name == config.default_model;
@@ -149,7 +145,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.repository_poll = config.repository_poll_s;
   options.offers = TRY(ReadOffers(options.folders));
   const std::vector<Offer> served = Served(options);
-  if (served.empty() && !OnDemand(config)) {
+  if (served.empty() && !ModelsOnDemand(config.model_control)) {
     return Error{Reason::kNotFound, "no version of a model to serve; try holdfast inspect FOLDER"};
   }
   TRY_DO(CheckMemory(served));
@@ -170,7 +166,7 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.workers_by_host = config.workers == 0;
   options.worker_growth_max = config.worker_growth_max;
   options.drain_timeout = config.drain_timeout_s;
-  options.fleet.waits_for_servables = OnDemand(config);
+  options.fleet.waits_for_servables = ModelsOnDemand(config.model_control);
   options.fleet.restart.failures_max = config.restarts_max;
   options.fleet.restart.window = config.restart_window_s;
   options.gateway = ToGatewayOptions(config);

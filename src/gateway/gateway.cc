@@ -61,7 +61,7 @@ class Gateway {
         log_(sink_, {.format = options.log_as_text ? LogFormat::kText : LogFormat::kJson,
                      .level = static_cast<LogLevel>(options.log_level),
                      .role = "gateway"}),
-        servables_(options.default_model, options.model_control == ModelControl::kSageMaker),
+        servables_(options.default_model, ModelsOnDemand(options.model_control)),
         inference_(loop_, options_, servables_, metrics_, log_,
                    [this](const Message& message) { link_.Send(message); }),
         golden_probe_(inference_, servables_, metrics_, log_, options_.golden_interval),

@@ -150,10 +150,10 @@ class Connection {
   asio::awaitable<bool> Route(HttpParser& parser, Exchange& exchange) {
     const auto method = parser.get().method_string();
     const auto target = parser.get().target();
-    const auto route = ResolveRoute(
-        {method.data(), method.size()}, {target.data(), target.size()}, audience_,
-        state_.options.model_control == ModelControl::kSageMaker ? ModelsFace::kSageMaker
-                                                                 : ModelsFace::kTorchServe);
+    const auto route =
+        ResolveRoute({method.data(), method.size()}, {target.data(), target.size()}, audience_,
+                     ModelsOnDemand(state_.options.model_control) ? ModelsFace::kSageMaker
+                                                                  : ModelsFace::kTorchServe);
     if (!route) {
       HttpAnswer answer = RenderError(route.error().error.reason, route.error().error.message,
                                       Duration::zero(), exchange.id);

@@ -15,6 +15,8 @@ namespace holdfast {
 // Where clients may load and unload models: by Triton's calls on the operator's port, or on all
 // ports, or by SageMaker's calls for multi-model endpoints on the HTTP port.
 enum class ModelControl : std::uint64_t { kAdmin, kPublic, kSageMaker };
+// Whether clients add models when they want them: a server without one is as it should be.
+constexpr bool ModelsOnDemand(ModelControl control) { return control == ModelControl::kSageMaker; }
 
 // What the supervisor tells a gateway. Descriptors there: 3 the control channel, 4 the HTTP
 // listener, 5 the gRPC listener, 6 the admin listener, 7 where log lines go.

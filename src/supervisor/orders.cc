@@ -99,15 +99,18 @@ void Supervisor::Configure(ModelFolders folders) {
   AskForVersions();
 }
 
+bool Supervisor::Lives(const std::string& model) const {
+  return std::ranges::any_of(
+      models_, [&model](const auto& entry) { return entry.second.offer.key.name == model; });
+}
+
 Status Supervisor::AddModel(PendingOrder& pending, const std::string& text) {
   AddOrder order = TRY(DecodeAddOrder(text));
   log_.Info("add-asked", {{"model", order.model}, {"folder", order.folder}});
   ModelFolders folders = configured_.value_or(options_.folders);
   const bool added = std::ranges::any_of(
       folders.models, [&order](const auto& model) { return model.name == order.model; });
-  const bool lives = std::ranges::any_of(
-      models_, [&order](const auto& model) { return model.second.offer.key.name == order.model; });
-  if (added || lives) {
+  if (added || Lives(order.model)) {
     return Error{Reason::kAlreadyLoaded, "model \"" + order.model + "\" is there already"};
   }
   pending.model = order.model;
@@ -151,14 +154,10 @@ std::optional<Status> Supervisor::OutcomeOf(const PendingOrder& order) const {
     case ModelOrder::kAdd:
       if (!roster_.Rules(order.model)) return std::nullopt;  // That was an older look.
       return roster_.LoadOutcome(order.model);
-    case ModelOrder::kRemove: {
+    case ModelOrder::kRemove:
       // Not before its processes have ended, and their memory is free.
-      const bool lives = std::ranges::any_of(models_, [&order](const auto& model) {
-        return model.second.offer.key.name == order.model;
-      });
-      if (lives || roster_.Rules(order.model)) return std::nullopt;
+      if (Lives(order.model) || roster_.Rules(order.model)) return std::nullopt;
       return Status();
-    }
     case ModelOrder::kRollout:
       return roster_.RolloutOutcome({order.model, order.version.value_or(0)});
     case ModelOrder::kPromote:

@@ -116,7 +116,9 @@ class Supervisor {
   void OnServableGone(ServableId servable);
   void EndRetired(TimePoint now);
   ServableList ListServables() const;
-  bool OnDemand() const { return options_.gateway.model_control == ModelControl::kSageMaker; }
+  // Whether a process of the model lives, or is to.
+  bool Lives(const std::string& model) const;
+  bool OnDemand() const { return ModelsOnDemand(options_.gateway.model_control); }
   void AskForVersions();
   struct PendingOrder {
     ModelOrder order;
