@@ -120,19 +120,21 @@ void ReplaceTuning(std::vector<Tuning>& tunings, Tuning tuning) {
   tunings.push_back(std::move(tuning));
 }
 
+const TunedPoint& BestOf(const std::vector<TunedPoint>& points, std::string_view engine) {
+  const TunedPoint* best = nullptr;
+  for (const TunedPoint& point : points) {
+    if (point.engine != engine) continue;
+    if (best == nullptr || best->images_per_second < point.images_per_second) best = &point;
+  }
+  CHECK(best != nullptr);
+  return *best;
+}
+
 TunedPoint ChoosePoint(const std::vector<TunedPoint>& points) {
   CHECK(!points.empty());
-  const auto best_of = [&points](const std::string& engine) {
-    const TunedPoint* best = nullptr;
-    for (const TunedPoint& point : points) {
-      if (point.engine != engine) continue;
-      if (best == nullptr || best->images_per_second < point.images_per_second) best = &point;
-    }
-    return *best;
-  };
-  TunedPoint best = best_of(points.front().engine);
+  TunedPoint best = BestOf(points, points.front().engine);
   for (const TunedPoint& point : points) {
-    const TunedPoint other = best_of(point.engine);
+    const TunedPoint& other = BestOf(points, point.engine);
     const bool faster = other.images_per_second >= kEngineGain * best.images_per_second;
     if (faster && other.slowest > best.fastest) best = other;
   }

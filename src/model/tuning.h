@@ -61,5 +61,7 @@ void ReplaceTuning(std::vector<Tuning>& tunings, Tuning tuning);
 inline constexpr double kEngineGain = 1.05;
 inline constexpr double kWorkersEnough = 0.97;
 TunedPoint ChoosePoint(const std::vector<TunedPoint>& points);
+// The point of `engine` with the most images a second; there must be one of it.
+const TunedPoint& BestOf(const std::vector<TunedPoint>& points, std::string_view engine);
 
 }  // namespace holdfast

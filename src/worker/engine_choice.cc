@@ -16,10 +16,6 @@ namespace {
 
 constexpr std::string_view kAuto = "auto";
 
-std::string NameAndVersion(const Backend& backend) {
-  return fmt::format("{} {}", backend.name(), backend.version());
-}
-
 std::string DescribeTuning(const Tuning& tuning) {
   std::string rates;
   for (const TunedPoint& point : tuning.points) {
@@ -32,6 +28,10 @@ std::string DescribeTuning(const Tuning& tuning) {
 }
 
 }  // namespace
+
+std::string NameAndVersion(const Backend& backend) {
+  return fmt::format("{} {}", backend.name(), backend.version());
+}
 
 std::vector<Backend*> EnginesFor(const Servable& servable, std::span<Backend* const> backends) {
   const std::filesystem::path file = servable.folder / servable.config.file;

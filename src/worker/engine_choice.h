@@ -29,6 +29,9 @@ Result<EngineChoice> ChooseEngine(const Servable& servable, std::span<Backend* c
 // All engines that may load it, the first choice first: the named one, or all that read the file.
 std::vector<Backend*> EnginesFor(const Servable& servable, std::span<Backend* const> backends);
 
+// "onnxruntime 1.28.0".
+std::string NameAndVersion(const Backend& backend);
+
 // What a measurement of these engines on this host holds for. Hashes the model's file, unless
 // model.toml has its digest, which a load has compared. Errors as Sha256OfFile()'s.
 Result<TuningKey> KeyOf(const Servable& servable, std::span<Backend* const> engines);

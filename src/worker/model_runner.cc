@@ -75,7 +75,7 @@ ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
                          const EngineChoice& choice, const ImageLimits& limits)
     : servable_(std::move(servable)),
       session_(std::move(session)),
-      engine_(fmt::format("{} {}", choice.backend->name(), choice.backend->version())),
+      engine_(NameAndVersion(*choice.backend)),
       tuning_(choice.why),
       tuned_workers_(choice.workers),
       threads_after_load_(choice.backend->threads_after_load()),
