@@ -3,8 +3,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
 
 #include <algorithm>
 #include <array>
@@ -12,38 +10,13 @@
 #include <cmath>
 #include <ctime>
 
-#include "base/utf8.h"
+#include "telemetry/json_text.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::array<std::string_view, 4> kLevelWords{"debug", "info", "warning", "error"};
 constexpr std::array<std::string_view, 4> kLevelLetters{"D", "I", "W", "E"};
-
-using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer>;
-
-// `text` as UTF-8 that a terminal shows and does nothing else with: a worker's last words may be a
-// client's bytes.
-std::string Readable(std::string_view text) {
-  std::string readable;
-  readable.reserve(text.size());
-  while (!text.empty()) {
-    const std::size_t length = Utf8SequenceLength(text);
-    const bool c1_control = length == 2 && text[0] == '\xc2' && text[1] < '\xa0';
-    if (length == 0 || c1_control || text[0] == '\x7f') {
-      AppendUtf8(readable, 0xfffd);
-    } else {
-      readable += text.substr(0, length);
-    }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return readable;
-}
-
-void PutText(JsonWriter& writer, std::string_view text) {
-  const std::string readable = Readable(text);
-  writer.String(readable.data(), static_cast<rapidjson::SizeType>(readable.size()));
-}
 
 struct JsonValue {
   JsonWriter& writer;
