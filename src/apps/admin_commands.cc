@@ -12,8 +12,8 @@
 #include "apps/local_server.h"
 #include "apps/resolve_config.h"
 #include "base/digits.h"
+#include "base/http_url.h"
 #include "gateway/client/admin_client.h"
-#include "gateway/client/http_url.h"
 
 namespace holdfast {
 namespace {

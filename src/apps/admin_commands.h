@@ -4,8 +4,8 @@
 #include <string>
 
 #include "apps/command_line.h"
+#include "base/http_url.h"
 #include "base/result.h"
-#include "gateway/client/http_url.h"
 
 namespace holdfast {
 

@@ -14,6 +14,7 @@
 #include "apps/config_file.h"
 #include "apps/sagemaker_variables.h"
 #include "apps/settings.h"
+#include "base/http_url.h"
 #include "base/nearest_name.h"
 #include "base/reason.h"
 
@@ -271,6 +272,11 @@ class Resolver {
     }
     CheckAddress(config.bind_address, "bind_address", "0.0.0.0, :: or 127.0.0.1");
     CheckAddress(config.admin_address, "admin_address", "127.0.0.1");
+    if (!config.trace_endpoint.empty()) {
+      if (const auto url = ParseHttpUrl(config.trace_endpoint); !url) {
+        Refuse(Origin("trace_endpoint"), url.error().message);
+      }
+    }
   }
 
   struct Source {

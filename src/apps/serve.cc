@@ -117,6 +117,11 @@ GatewayOptions ToGatewayOptions(const ServerConfig& config) {
           .golden_interval = config.golden_interval_s,
           .poison_dir = config.poison_dir,
           .body_bytes_per_second_min = config.body_bytes_per_second_min,
+          .service_name = config.service_name,
+          .emf_interval = config.emf_interval_s,
+          .trace_endpoint = config.trace_endpoint,
+          .trace_percent = config.trace_percent,
+          .access_log_percent = config.access_log_percent,
           .log_as_text = LogsAsText(config.log_format),
           .log_level = static_cast<std::uint64_t>(config.log_level)};
 }

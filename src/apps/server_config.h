@@ -81,6 +81,11 @@ struct ServerConfig {
 
   LogStyle log_format = LogStyle::kAuto;
   LogLevel log_level = LogLevel::kInfo;
+  std::uint32_t access_log_percent = 0;
+  std::string service_name = "holdfast";
+  std::chrono::seconds emf_interval_s{0};  // 0: no lines of metrics.
+  std::string trace_endpoint;              // Empty: no traces.
+  std::uint32_t trace_percent = 10;
 
   bool operator==(const ServerConfig&) const = default;
 };

@@ -16,6 +16,7 @@ inline std::string SampleValue(const Setting& setting, int nth = 0) {
                           : setting.unit == "bytes"                               ? (20 << 20) + nth
                                                     : setting.min + 1 + nth);
   }
+  if (setting.name.ends_with("_endpoint")) return "http://sample" + std::to_string(nth);
   if (setting.name.ends_with("_address")) return "127.0.0." + std::to_string(2 + nth);
   const std::size_t bar = setting.value.find('|');
   if (bar == std::string_view::npos) return "sample" + std::to_string(nth);

@@ -16,7 +16,8 @@ class EndpointsTest : public InferenceFixture {
  protected:
   HttpAnswer Get(Endpoint endpoint, std::optional<std::string> model = std::nullopt,
                  std::optional<std::int64_t> version = std::nullopt) {
-    ServerState state{options_, servables_, *service_, metrics_, log_, orders_, rollouts_, turns_};
+    ServerState state{options_, servables_, *service_, metrics_, log_,
+                      journal_, orders_,    rollouts_, turns_};
     state.draining = draining_;
     state.connections = 7;
     return AnswerAtOnce(
@@ -28,6 +29,7 @@ class EndpointsTest : public InferenceFixture {
 
   bool draining_ = false;
   ModelOrders orders_{[](ModelOrder, std::uint64_t, const std::string&) { return Status(); }};
+  RequestJournal journal_{{}, metrics_, log_};
   Rollouts rollouts_{*service_, servables_, metrics_, log_,
                      [](ModelOrder, const RolloutEndOrder&) { return Status(); }};
   PipelineTurns turns_{loop_};
@@ -82,7 +84,8 @@ TEST_F(EndpointsTest, QuarantineIsListedAndCleared) {
   service_->quarantine().Add("tiny", "abc", Now());
   EXPECT_EQ(Get(Endpoint::kQuarantine).body,
             "{\"quarantined\":[{\"model\":\"tiny\",\"digest\":\"abc\",\"expires_in_s\":600}]}\n");
-  ServerState state{options_, servables_, *service_, metrics_, log_, orders_, rollouts_, turns_};
+  ServerState state{options_, servables_, *service_, metrics_, log_,
+                    journal_, orders_,    rollouts_, turns_};
   EXPECT_EQ(
       AnswerAtOnce(state, {.endpoint = Endpoint::kQuarantine, .deletes = true}, "the-id").body,
       "{\"cleared\":1}\n");

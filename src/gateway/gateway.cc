@@ -24,6 +24,7 @@
 #include "gateway/inference_service.h"
 #include "gateway/load_counter.h"
 #include "gateway/metrics.h"
+#include "gateway/reporting.h"
 #include "gateway/servable_table.h"
 #include "gateway/server_state.h"
 #include "gateway/supervisor_link.h"
@@ -72,8 +73,9 @@ class Gateway {
                   [this](ModelOrder order, const RolloutEndOrder& end) {
                     return PassOn(order, kNobodysOrder, EncodeRolloutEndOrder(end));
                   }),
-        state_{options_, servables_, inference_, metrics_,
-               log_,     orders_,    rollouts_,  pipeline_turns_},
+        reporting_(loop_, options_, inference_, metrics_, log_),
+        state_{options_, servables_, inference_,     metrics_, log_, reporting_.journal(),
+               orders_,  rollouts_,  pipeline_turns_},
         link_(loop_, UniqueFd(kGatewayControlFd),
               {.message = [this](Channel::Incoming news) { OnNews(std::move(news)); },
                .closed = [this] { loop_.stop(); }}),
@@ -89,6 +91,7 @@ class Gateway {
     Assign(admin_acceptor_, kGatewayAdminFd);
     inference_.budget().Watch([this] { return cgroup_.MemoryLimit(); });
     asio::co_spawn(loop_, MirrorHealth(), asio::detached);
+    reporting_.Start();
     loop_.run();
     grpc_.Shutdown(kGrpcGoodbye);
     if (state_.tls.on()) {  // What gRPC said last is still on its way through us.
@@ -217,6 +220,7 @@ class Gateway {
       rollouts_.Check(Now());
       inference_.budget().Refresh();
       GiveMemoryBack();
+      reporting_.Flush();
       sink_.Flush();  // What could not be written has its next chance, whether or not more comes.
       co_await Pause(kHealthPeriod);
     }
@@ -408,6 +412,7 @@ class Gateway {
     }
     log_.Info("drained",
               {{"abandoned", metrics_.in_flight()}, {"idle_connections", state_.connections}});
+    co_await reporting_.End();
     link_.Send({.kind = MessageKind::kDrained});
     loop_.stop();
   }
@@ -424,6 +429,7 @@ class Gateway {
   ModelOrders orders_;
   Rollouts rollouts_;
   PipelineTurns pipeline_turns_{loop_};
+  Reporting reporting_;
   ServerState state_;
   SupervisorLink link_;
   asio::ip::tcp::acceptor http_acceptor_;

@@ -61,18 +61,14 @@ class Connection {
  private:
   // What is known of the request that is being served.
   struct Exchange {
-    std::string id;
-    std::string endpoint = "unknown";
-    TimePoint start;
+    RequestRecord record;
     bool head = false;  // HEAD: the answer goes without its body.
     bool keep_alive = true;
     bool admitted = false;     // And its answer not yet written.
     bool body_unread = false;  // Bytes of the upload may still be on their way.
     unsigned version = 11;
-    std::uint32_t attempts = 0;
     const holdfast::Route* route = nullptr;  // Once it is known.
     ContentCoding answer_coding = ContentCoding::kIdentity;
-    std::string client;                             // The name of its API key.
     std::optional<IdempotentAnswers::Lease> lease;  // While it runs under an Idempotency-Key.
   };
 
@@ -81,8 +77,8 @@ class Connection {
     if (outcome == Handshake::kPlain) {
       stream_.DropTls();
       Exchange exchange;
-      exchange.start = Now();
-      exchange.id = MakeRequestId({});
+      exchange.record.Begin(Now());
+      exchange.record.id = MakeRequestId({});
       exchange.body_unread = true;
       co_await Refuse(exchange, Reason::kBadRequest, "this port speaks TLS only; use https://");
     }
@@ -99,9 +95,12 @@ class Connection {
     stream_.tcp().expires_after(state_.options.header_timeout);
     const auto [error, bytes] = co_await ReadHeader(parser);
     Exchange exchange;
-    exchange.start = Now();
+    exchange.record.Begin(Now());
     if (error) co_return co_await RefuseHeader(exchange, error);
-    exchange.id = MakeRequestId(HeaderField(parser, "x-request-id"));
+    exchange.record.id = MakeRequestId(HeaderField(parser, "x-request-id"));
+    exchange.record.method = std::string(parser.get().method_string());
+    exchange.record.trace =
+        ReadTrace(HeaderField(parser, "traceparent"), HeaderField(parser, "x-amzn-trace-id"));
     exchange.version = parser.get().version();
     exchange.keep_alive = parser.get().keep_alive();
     exchange.head = parser.get().method() == http::verb::head;
@@ -131,7 +130,7 @@ class Connection {
     if (error == http::error::end_of_stream || error == asio::error::connection_reset) {
       co_return false;
     }
-    exchange.id = MakeRequestId({});
+    exchange.record.id = MakeRequestId({});
     exchange.body_unread = true;
     Reason reason = Reason::kBadRequest;
     std::string words = "malformed request: " + error.message();
@@ -156,26 +155,28 @@ class Connection {
                                                                   : ModelsFace::kTorchServe);
     if (!route) {
       HttpAnswer answer = RenderError(route.error().error.reason, route.error().error.message,
-                                      Duration::zero(), exchange.id);
+                                      Duration::zero(), exchange.record.id);
+      exchange.record.reason = route.error().error.reason;
       if (!route.error().allow.empty()) answer.headers.emplace_back("Allow", route.error().allow);
       state_.metrics.Refused(route.error().error.reason);
       co_return co_await Write(exchange, std::move(answer));
     }
-    exchange.endpoint = EndpointName(route->endpoint);
+    exchange.record.endpoint = EndpointName(route->endpoint);
     exchange.route = &*route;
     if (const KeyKeeper::Verdict verdict = Judge(parser, *route); verdict.reason != Reason::kOk) {
       co_return co_await Refuse(exchange, verdict.reason, std::string(verdict.words),
                                 verdict.retry_after);
     } else {
-      exchange.client = verdict.name;
+      exchange.record.client = verdict.name;
     }
     if (IsOrder(*route)) co_return co_await TakeOrder(parser, exchange, *route);
     if (route->endpoint == Endpoint::kApiDocument) {
       const std::string_view known = HeaderField(parser, http::field::if_none_match);
-      co_return co_await Write(exchange, AnswerApiDocument(*route, known, exchange.id));
+      co_return co_await Write(exchange, AnswerApiDocument(*route, known, exchange.record.id));
     }
     if (!route->needs_body) {
-      co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.id));
+      exchange.record.kind = RequestRecord::Kind::kProbe;
+      co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.record.id));
     }
     co_return co_await Infer(parser, exchange, *route);
   }
@@ -228,11 +229,13 @@ class Connection {
 
   asio::awaitable<bool> Infer(HttpParser& parser, Exchange& exchange,
                               const holdfast::Route& route) {
+    exchange.record.kind = RequestRecord::Kind::kInference;
     const Result<Duration> limit = TimeLimit(parser);
     if (!limit) co_return co_await Refuse(exchange, limit.error());
-    const TimePoint deadline = exchange.start + *limit;
+    const TimePoint deadline = exchange.record.start + *limit;
     const Result<ServableId> servable = state_.servables.Resolve(ChoiceOf(route));
     if (!servable) co_return co_await Refuse(exchange, servable.error());
+    exchange.record.model = FormatKey(state_.servables.Get(*servable).key);
     // Its version may be replaced while the body comes; this request is still the old one's.
     const ServableTable::Hold hold(state_.servables, *servable);
     const Result<std::size_t> length = bodies_.Length(parser);
@@ -260,16 +263,18 @@ class Connection {
     }
     ++state_.unwritten;
     exchange.admitted = true;
+    exchange.record.Admitted(Now());
     state_.inference.budget().Reserve(bytes);
     Result<Body> body = co_await bodies_.Read(parser, *length);
-    if (body) exchange.body_unread = false;
+    if (body) {
+      exchange.body_unread = false;
+      exchange.record.received = Now();
+      exchange.record.request_bytes = body->view().size();
+    }
     if (body && compressed) body = co_await bodies_.Inflate(std::move(*body), *coding);
     state_.inference.budget().Release(bytes);
     if (!body) {
-      if (body.error().reason == Reason::kClientClosed) {
-        state_.AnswerWritten();
-        co_return false;
-      }
+      if (body.error().reason == Reason::kClientClosed) co_return Abandon(exchange);
       co_return co_await Refuse(exchange, body.error());
     }
     // Where Triton does: other faces' clients say that they inflate without meaning it.
@@ -289,7 +294,7 @@ class Connection {
                                                 std::string key, const Body& body,
                                                 TimePoint deadline) {
     // Clients with API keys of their own do not meet.
-    key = fmt::format("{} {}", exchange.client, key);
+    key = fmt::format("{} {}", exchange.record.client, key);
     const std::string digest = co_await DigestOfRequest(parser, body, stream_);
     const IdempotentTurn turn =
         co_await AwaitTurn(state_, stream_, key, digest, deadline, exchange.lease);
@@ -297,8 +302,7 @@ class Connection {
       case IdempotentTurn::kRun:
         co_return std::nullopt;
       case IdempotentTurn::kGone:
-        state_.AnswerWritten();
-        co_return false;
+        co_return Abandon(exchange);
       case IdempotentTurn::kReplay: {
         HttpAnswer answer = state_.idempotent.Answer(key);
         answer.headers.emplace_back("Idempotent-Replayed", "true");
@@ -344,19 +348,17 @@ class Connection {
         .header = std::string(header.empty() ? "" : HeaderField(parser, header.c_str())),
         .items = std::move(parsed->items),
         .deadline = deadline,
-        .request_id = exchange.id,
+        .request_id = exchange.record.id,
         .done = {}};
     const auto answer = co_await AwaitAnswer(std::move(call));
     if (!answer.has_value()) {
       state_.metrics.RequestAbandoned();
-      state_.AnswerWritten();
-      co_return false;
+      co_return Abandon(exchange);
     }
     state_.metrics.RequestAnswered();
     const std::vector<ItemOutcome>& outcomes = answer->outcomes;
-    for (const ItemOutcome& outcome : outcomes) {
-      exchange.attempts = std::max(exchange.attempts, outcome.attempts);
-    }
+    exchange.record.model = FormatKey(state_.servables.Get(answer->servable).key);
+    exchange.record.Answered(outcomes);
     const auto failed = std::ranges::find_if(
         outcomes, [](const ItemOutcome& outcome) { return outcome.reason != Reason::kOk; });
     if (failed == outcomes.end()) {
@@ -369,9 +371,9 @@ class Connection {
     if (parsed->form != AnswerForm::kPredictions && parsed->form != AnswerForm::kLabelScores) {
       index = static_cast<std::size_t>(failed - outcomes.begin());
     }
-    co_return co_await Write(
-        exchange, RenderError(failed->reason, failed->detail, failed->retry_after, exchange.id,
-                              index, TorchServeErrorType(route, failed->reason)));
+    co_return co_await Write(exchange, RenderError(failed->reason, failed->detail,
+                                                   failed->retry_after, exchange.record.id, index,
+                                                   TorchServeErrorType(route, failed->reason)));
   }
 
   // How many bytes of the body are JSON, where the client says so.
@@ -407,6 +409,13 @@ class Connection {
     co_return std::nullopt;
   }
 
+  // The client went away: the connection has ended.
+  bool Abandon(const Exchange& exchange) {
+    state_.AnswerWritten();
+    state_.journal.Abandoned(exchange.record, Now());
+    return false;
+  }
+
   // --- Answers ---
 
   asio::awaitable<bool> Refuse(Exchange& exchange, const Error& error) {
@@ -417,12 +426,13 @@ class Connection {
                                Duration retry_after = Duration::zero(),
                                std::optional<std::size_t> item = std::nullopt) {
     state_.metrics.Refused(reason);
+    exchange.record.reason = reason;
     if (retry_after == Duration::zero()) {
       retry_after = state_.inference.RetryHint(reason, Duration::zero());
     }
     const std::string_view type =
         exchange.route == nullptr ? "" : TorchServeErrorType(*exchange.route, reason);
-    return Write(exchange, RenderError(reason, words, retry_after, exchange.id, item, type));
+    return Write(exchange, RenderError(reason, words, retry_after, exchange.record.id, item, type));
   }
 
   asio::awaitable<bool> Write(Exchange& exchange, HttpAnswer answer) {
@@ -432,9 +442,9 @@ class Connection {
     response.version(exchange.version);
     response.result(static_cast<unsigned>(answer.status));
     response.set(http::field::content_type, answer.content_type);
-    response.set("x-request-id", exchange.id);
-    if (exchange.attempts > 0) {
-      response.set("x-holdfast-attempts", std::to_string(exchange.attempts));
+    response.set("x-request-id", exchange.record.id);
+    if (exchange.record.attempts > 0) {
+      response.set("x-holdfast-attempts", std::to_string(exchange.record.attempts));
     }
     for (const auto& [name, value] : answer.headers) response.set(name, value);
     if (exchange.answer_coding != ContentCoding::kIdentity && answer.status == 200) {
@@ -443,6 +453,8 @@ class Connection {
     }
     response.keep_alive(exchange.keep_alive);
     response.content_length(answer.body.size());
+    exchange.record.status = answer.status;
+    exchange.record.response_bytes = answer.body.size();
     // 304 tells the length of what it leaves out, as HEAD does.
     const bool bare = exchange.head || answer.status == 304;
     if (!bare) response.body() = std::move(answer.body);
@@ -451,7 +463,7 @@ class Connection {
     serializer.split(false);
     const auto [error, bytes] = co_await http::async_write(stream_, serializer, kUse);
     if (exchange.admitted) state_.AnswerWritten();
-    state_.metrics.ResponseSent(exchange.endpoint, answer.status, Now() - exchange.start);
+    state_.journal.Answered(exchange.record, Now());
     if (error) co_return false;
     if (exchange.keep_alive) co_return true;
     co_await Linger(stream_);

@@ -85,7 +85,7 @@ CallId InferenceService::Submit(Call call) {
   // All get their place first: a refusal below must not end the call before it has begun.
   for (std::size_t i = 0; i < pending.call.items.size(); ++i) {
     pending.ids.push_back(ItemId{next_item_++});
-    places_[pending.ids.back()] = ItemPlace{id, i, now, now};
+    places_[pending.ids.back()] = ItemPlace{id, i, {.queued = now, .dispatched = now}};
   }
   const std::vector<ItemId> ids = pending.ids;
   for (const ItemId item : ids) {
@@ -302,22 +302,21 @@ void InferenceService::Deliver(ItemId item, WorkerAnswer answer, std::uint32_t a
   CHECK(place != places_.end());
   const ServableId servable = calls_.at(place->second.call).call.servable;
   if (!ItemAt(place->second).expected_class.has_value()) {
-    metrics_.ItemServed(FormatKey(servables_.Get(servable).key),
-                        place->second.dispatched - place->second.queued, answer.preprocess_us,
-                        answer.infer_us);
+    const Duration queue = place->second.times.dispatched - place->second.times.queued;
+    metrics_.ItemServed(servables_.Get(servable).key, queue, answer.preprocess_us, answer.infer_us);
     InferenceStatistics& statistics = statistics_[servable];
-    statistics.queue.Add(place->second.dispatched - place->second.queued);
+    statistics.queue.Add(queue);
     if (answer.reason == Reason::kOk) {
       statistics.preprocess.Add(std::chrono::microseconds(answer.preprocess_us));
       statistics.infer.Add(std::chrono::microseconds(answer.infer_us));
     }
   }
+  place->second.times.preprocess_us = answer.preprocess_us;
+  place->second.times.infer_us = answer.infer_us;
   Finish(item, {.reason = answer.reason,
                 .detail = std::move(answer.detail),
                 .scores = std::move(answer.scores),
-                .attempts = attempts,
-                .preprocess_us = answer.preprocess_us,
-                .infer_us = answer.infer_us});
+                .attempts = attempts});
 }
 
 void InferenceService::OnLost(SlotId slot, Generation generation, bool begun) {
@@ -349,6 +348,8 @@ void InferenceService::Pump() {
     for (const Decision& decision : decisions) Carry(decision);
   }
   for (const auto& [slot, running] : running_) last_ready_[slot_servables_.at(slot)] = now;
+  busy_.Set(running_.size(), now);
+  in_place_.Set(ready_slots_.size(), now);
   pumping_ = false;
   ArmTimer();
 }
@@ -359,7 +360,7 @@ void InferenceService::Carry(const Decision& decision) {
     void operator()(const Dispatch& dispatch) const {
       const auto place = self.places_.find(dispatch.item);
       CHECK(place != self.places_.end());
-      place->second.dispatched = Now();
+      place->second.times.dispatched = Now();
       const InferenceItem& item = self.ItemAt(place->second);
       if (self.running_.empty()) self.last_progress_ = Now();
       self.last_asked_ = self.slot_servables_.at(dispatch.slot);
@@ -369,6 +370,10 @@ void InferenceService::Carry(const Decision& decision) {
     void operator()(const struct Refuse& refusal) const { self.Refuse(refusal); }
     void operator()(const Rescued& rescued) const {
       self.metrics_.ItemRescued();
+      if (const auto place = self.places_.find(rescued.item); place != self.places_.end()) {
+        ItemTimes& times = place->second.times;
+        times.lost.push_back({times.dispatched, Now()});
+      }
       self.log_.Info("item-rescued",
                      {{"item", rescued.item.value}, {"from_slot", rescued.from.value}});
     }
@@ -410,6 +415,8 @@ void InferenceService::Finish(ItemId item, ItemOutcome outcome) {
   CHECK(call != calls_.end());
   const bool is_request = call->second.call.purpose == Purpose::kRequest;
   if (outcome.reason != Reason::kOk && is_request) metrics_.Refused(outcome.reason);
+  outcome.times = std::move(place.mapped().times);
+  outcome.times.ended = Now();
   call->second.outcomes.at(place.mapped().index) = std::move(outcome);
   if (--call->second.open > 0) return;
   auto finished = calls_.extract(call);

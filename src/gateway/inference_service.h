@@ -19,6 +19,7 @@
 #include "gateway/call/inference.h"
 #include "gateway/call/inference_statistics.h"
 #include "gateway/death_log.h"
+#include "gateway/level_time.h"
 #include "gateway/metrics.h"
 #include "gateway/poison_keeper.h"
 #include "gateway/servable_table.h"
@@ -140,8 +141,7 @@ class InferenceService {
   struct ItemPlace {
     CallId call;
     std::size_t index;
-    TimePoint queued;
-    TimePoint dispatched;
+    ItemTimes times;
   };
   // What a worker had on board when it was lost, until the supervisor has explained the death.
   struct OnBoard {
@@ -186,6 +186,8 @@ class InferenceService {
   WorkerPool pool_;
   boost::asio::steady_timer timer_;
   TimePoint expected_wake_ = kNever;
+  LevelTime busy_;      // Workers that run an item.
+  LevelTime in_place_;  // Workers that are ready, or run one.
   bool pumping_ = false;
 
   CallId next_call_ = 1;

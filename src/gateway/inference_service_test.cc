@@ -34,8 +34,8 @@ TEST_F(InferenceServiceTest, DeliversAWorkersAnswer) {
   EXPECT_EQ(request->reason(), Reason::kOk);
   EXPECT_EQ(request->outcomes[0].scores, scores_);
   EXPECT_EQ(request->outcomes[0].attempts, 1u);
-  EXPECT_EQ(request->outcomes[0].preprocess_us, 100u);
-  EXPECT_EQ(request->outcomes[0].infer_us, 200u);
+  EXPECT_EQ(request->outcomes[0].times.preprocess_us, 100u);
+  EXPECT_EQ(request->outcomes[0].times.infer_us, 200u);
   EXPECT_EQ(service_->calls(), 0u);
   EXPECT_EQ(service_->levels().bytes, 0u);
 }

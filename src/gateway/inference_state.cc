@@ -87,7 +87,9 @@ void InferenceService::CountCall(const PendingCall& call) {
 Metrics::Levels InferenceService::levels() const {
   Metrics::Levels levels{.queued = scheduler_.queued(),
                          .running = scheduler_.running(),
-                         .bytes = scheduler_.bytes() + budget_.reserved()};
+                         .bytes = scheduler_.bytes() + budget_.reserved(),
+                         .busy_seconds = busy_.Seconds(Now()),
+                         .ready_seconds = in_place_.Seconds(Now())};
   for (const ServableId id : servables_.ids()) levels.workers_ready += scheduler_.ReadyWorkers(id);
   return levels;
 }

@@ -36,6 +36,14 @@ Metrics::Metrics()
                              "Times the gateway woke late and gave its workers the time back")),
       quarantined_(
           AddCounter("holdfast_quarantined_total", "Images quarantined for killing their workers")),
+      spans_exported_(AddCounter("holdfast_spans_exported_total",
+                                 "Spans of traces that the collector has taken")),
+      spans_dropped_(AddCounter("holdfast_spans_dropped_total",
+                                "Spans of traces that the collector did not take")),
+      busy_seconds_(AddCounter("holdfast_worker_busy_seconds_total",
+                               "Time that workers had an item, over all of them")),
+      ready_seconds_(AddCounter("holdfast_worker_ready_seconds_total",
+                                "Time that workers were in their place, over all of them")),
       queue_items_(AddGauge("holdfast_queue_items", "Items that wait for a worker")),
       running_items_(AddGauge("holdfast_running_items", "Items that a worker has")),
       held_bytes_(AddGauge("holdfast_held_bytes", "Bytes of the items in the server")),
@@ -103,18 +111,21 @@ prometheus::Gauge& Metrics::AddGauge(const char* name, const char* help) {
 
 void Metrics::RequestAccepted() {
   ++accepted_;
+  interval_.RequestAccepted();
   accepted_counter_.Increment();
   in_flight_.Increment();
 }
 
 void Metrics::RequestAnswered() {
   ++answered_;
+  interval_.RequestAnswered();
   answered_counter_.Increment();
   in_flight_.Decrement();
 }
 
 void Metrics::RequestAbandoned() {
   ++abandoned_;
+  interval_.RequestAbandoned();
   abandoned_counter_.Increment();
   in_flight_.Decrement();
 }
@@ -129,19 +140,24 @@ void Metrics::Refused(Reason reason) {
   refused_.Add({{"reason", std::string(Describe(reason).word)}}).Increment();
 }
 
-void Metrics::ItemServed(const std::string& model, Duration queue, std::uint32_t preprocess_us,
+void Metrics::ItemServed(const ModelKey& model, Duration queue, std::uint32_t preprocess_us,
                          std::uint32_t infer_us) {
+  interval_.ItemServed(model.name, queue, std::chrono::microseconds(infer_us));
   const auto observe = [&](const char* stage, double seconds) {
-    stages_.Add({{"model", model}, {"stage", stage}}, kSeconds).Observe(seconds);
+    stages_.Add({{"model", FormatKey(model)}, {"stage", stage}}, kSeconds).Observe(seconds);
   };
   observe("queue", Seconds(queue));
   observe("preprocess", preprocess_us * 1e-6);
   observe("infer", infer_us * 1e-6);
 }
 
-void Metrics::ItemRescued() { rescued_.Increment(); }
+void Metrics::ItemRescued() {
+  interval_.ItemRescued();
+  rescued_.Increment();
+}
 
 void Metrics::WorkerExited(const std::string& model, DeathCause cause) {
+  interval_.WorkerExited(cause);
   worker_exits_.Add({{"model", model}, {"cause", std::string(DeathCauseWord(cause))}}).Increment();
 }
 
@@ -198,6 +214,14 @@ void Metrics::RolloutEnded(const std::string& model, std::string_view end) {
   rollouts_ended_.Add({{"model", model}, {"end", std::string(end)}}).Increment();
 }
 
+void Metrics::SpansExported(std::size_t spans) {
+  spans_exported_.Increment(static_cast<double>(spans));
+}
+
+void Metrics::SpansDropped(std::size_t spans) {
+  spans_dropped_.Increment(static_cast<double>(spans));
+}
+
 void Metrics::CertificateEnds(std::int64_t at) {
   certificate_end_.Add({}).Set(static_cast<double>(at));
 }
@@ -212,6 +236,8 @@ std::string Metrics::Render(const Levels& levels) {
   held_bytes_.Set(static_cast<double>(levels.bytes));
   idempotent_bytes_.Set(static_cast<double>(levels.idempotent_bytes));
   workers_ready_.Set(static_cast<double>(levels.workers_ready));
+  busy_seconds_.Increment(levels.busy_seconds - busy_seconds_.Value());
+  ready_seconds_.Increment(levels.ready_seconds - ready_seconds_.Value());
   connections_.Set(static_cast<double>(levels.connections));
   ready_.Set(levels.ready ? 1 : 0);
   // From the counters that are exported, so that a slip in one of them would show.

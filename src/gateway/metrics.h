@@ -15,8 +15,10 @@
 #include "base/drill_fault.h"
 #include "base/reason.h"
 #include "base/time.h"
+#include "gateway/report/interval_metrics.h"
 #include "gateway/tls/handshake_failure.h"
 #include "gateway/tls/tls_context.h"
+#include "model/model_key.h"
 
 namespace holdfast {
 
@@ -35,8 +37,12 @@ class Metrics {
   void RequestAbandoned();
   // Any request, probes and refusals included.
   void ResponseSent(std::string_view endpoint, int status, Duration latency);
+  // One that asked for an inference; `model`: its name, empty where none was found.
+  void InferenceEnded(const std::string& model, int status, Duration latency) {
+    interval_.InferenceEnded(model, status, latency);
+  }
   void Refused(Reason reason);
-  void ItemServed(const std::string& model, Duration queue, std::uint32_t preprocess_us,
+  void ItemServed(const ModelKey& model, Duration queue, std::uint32_t preprocess_us,
                   std::uint32_t infer_us);
   void ItemRescued();
   void WorkerExited(const std::string& model, DeathCause cause);
@@ -62,6 +68,9 @@ class Metrics {
   void RolloutShare(const std::string& model, double share);
   // `end`: what it was rolled back for, "promoted", or "other".
   void RolloutEnded(const std::string& model, std::string_view end);
+  // Spans that a collector has taken, and that nobody will get.
+  void SpansExported(std::size_t spans);
+  void SpansDropped(std::size_t spans);
   // Unix time, in seconds.
   void CertificateEnds(std::int64_t at);
 
@@ -71,6 +80,8 @@ class Metrics {
     std::size_t workers_ready = 0;
     std::size_t connections = 0;
     std::size_t bytes = 0;
+    double busy_seconds = 0;   // Workers' time with an item, since the gateway began.
+    double ready_seconds = 0;  // Workers' time in their place.
     std::size_t idempotent_bytes = 0;
     bool ready = false;
   };
@@ -78,12 +89,15 @@ class Metrics {
   std::string Render(const Levels& levels);
 
   std::uint64_t in_flight() const { return accepted_ - answered_ - abandoned_; }
+  // What has been counted since it was asked last.
+  IntervalMetrics& interval() { return interval_; }
 
  private:
   prometheus::Counter& AddCounter(const char* name, const char* help);
   prometheus::Gauge& AddGauge(const char* name, const char* help);
 
   prometheus::Registry registry_;
+  IntervalMetrics interval_;
   std::uint64_t accepted_ = 0;
   std::uint64_t answered_ = 0;
   std::uint64_t abandoned_ = 0;
@@ -95,6 +109,10 @@ class Metrics {
   prometheus::Counter& rescued_;
   prometheus::Counter& host_slept_;
   prometheus::Counter& quarantined_;
+  prometheus::Counter& spans_exported_;
+  prometheus::Counter& spans_dropped_;
+  prometheus::Counter& busy_seconds_;
+  prometheus::Counter& ready_seconds_;
   prometheus::Gauge& queue_items_;
   prometheus::Gauge& running_items_;
   prometheus::Gauge& held_bytes_;

@@ -53,7 +53,7 @@ TEST_F(MetricsTest, CountByTheWordsOfTheTables) {
 }
 
 TEST_F(MetricsTest, TellAnItemsTimeByStage) {
-  metrics_.ItemServed("tiny/1", std::chrono::milliseconds(20), 700, 9'000);
+  metrics_.ItemServed({"tiny", 1}, std::chrono::milliseconds(20), 700, 9'000);
   const auto bucket = [](const char* stage, const char* bound) {
     return std::string("holdfast_item_stage_seconds_bucket{model=\"tiny/1\",stage=\"") + stage +
            "\",le=\"" + bound + "\"} 1";

@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "os/steady_clock.h"
+
 namespace holdfast {
 
 std::shared_ptr<RunningCall> RunningCall::Start(ServerState& state, ModelCall call, Done done) {
-  const auto running = std::make_shared<RunningCall>(state, std::move(done));
+  const auto running = std::make_shared<RunningCall>(state, *call.record, std::move(done));
   running->Run(std::move(call), running);
   return running;
 }
@@ -26,9 +28,12 @@ void RunningCall::Cancel() {
 }
 
 void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) {
+  record_.kind = RequestRecord::Kind::kInference;
+  record_.request_bytes = call.bytes;
   const Result<ServableId> servable = state_.servables.Resolve(call.choice);
   if (!servable) return Refuse(servable.error().reason, servable.error().message);
   servable_ = *servable;
+  record_.model = FormatKey(state_.servables.Get(servable_).key);
   hold_.emplace(state_.servables, servable_);
   const auto admission = state_.inference.Admit(servable_, call.bytes, call.deadline);
   if (admission.reason != Reason::kOk) {
@@ -37,6 +42,7 @@ void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) 
   }
   ++state_.unwritten;
   admitted_ = true;
+  record_.Admitted(Now());
   state_.metrics.RequestAccepted();
   CallResult parsed = call.parse(state_.servables.Get(servable_));
   if (!parsed) {
@@ -53,7 +59,7 @@ void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) 
       .header = header.empty() || !call.header ? std::string() : call.header(header),
       .items = std::move(parsed_.items),
       .deadline = call.deadline,
-      .request_id = std::move(call.request_id),
+      .request_id = record_.id,
       .done = {}};
   submission.done = [weak = std::weak_ptr(self)](Rollouts::Answer answered) {
     if (const auto alive = weak.lock()) alive->OnAnswer(std::move(answered));
@@ -65,6 +71,7 @@ void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) 
 void RunningCall::Refuse(Reason reason, std::string message, Duration retry_after,
                          std::optional<std::size_t> item, bool precondition) {
   state_.metrics.Refused(reason);
+  record_.reason = reason;
   if (retry_after == Duration::zero()) {
     retry_after = state_.inference.RetryHint(reason, Duration::zero());
   }
@@ -80,10 +87,9 @@ void RunningCall::OnAnswer(Rollouts::Answer answered) {
   submitted_.reset();
   answered_ = true;
   state_.metrics.RequestAnswered();
+  record_.model = FormatKey(state_.servables.Get(answered.servable).key);
+  record_.Answered(outcomes);
   ModelCallAnswer answer;
-  for (const ItemOutcome& outcome : outcomes) {
-    answer.attempts = std::max(answer.attempts, outcome.attempts);
-  }
   const auto failed = std::ranges::find_if(
       outcomes, [](const ItemOutcome& outcome) { return outcome.reason != Reason::kOk; });
   if (failed != outcomes.end()) {

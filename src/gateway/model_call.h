@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gateway/call/parsed_call.h"
+#include "gateway/report/request_record.h"
 #include "gateway/server_state.h"
 
 namespace holdfast {
@@ -18,7 +19,8 @@ struct ModelCall {
   ModelChoice choice;
   TimePoint deadline;
   std::size_t bytes = 0;  // What the request holds.
-  std::string request_id;
+  // The request's, with its id; it is filled in on the way, and must outlive the RunningCall.
+  RequestRecord* record = nullptr;
   // The value of the request's header, or metadata, of that name; nothing: it has none to ask for.
   std::function<std::string(const std::string&)> header;
   // Turns the request into items; called at most once, before the answer.
@@ -32,7 +34,6 @@ struct ModelCallAnswer {
   Duration retry_after{0};
   std::optional<std::size_t> item;
   bool precondition = false;  // CallError's.
-  std::uint32_t attempts = 0;
   // With kOk only; `servable` is valid as long as the RunningCall.
   const ServableDescription* servable = nullptr;
   ParsedCall call;
@@ -48,7 +49,8 @@ class RunningCall {
   // Resolves, admits, parses and submits. `done` is called exactly once unless the call is
   // cancelled, perhaps before Start() returns.
   static std::shared_ptr<RunningCall> Start(ServerState& state, ModelCall call, Done done);
-  RunningCall(ServerState& state, Done done) : state_(state), done_(std::move(done)) {}
+  RunningCall(ServerState& state, RequestRecord& record, Done done)
+      : state_(state), record_(record), done_(std::move(done)) {}
   RunningCall(const RunningCall&) = delete;
   RunningCall& operator=(const RunningCall&) = delete;
   ~RunningCall();
@@ -64,6 +66,7 @@ class RunningCall {
   void Tell(ModelCallAnswer answer);
 
   ServerState& state_;
+  RequestRecord& record_;
   Done done_;
   std::optional<ServableTable::Hold> hold_;
   std::shared_ptr<ServableTable::Hold> hold_answering_;  // Of a canary that has answered.

@@ -51,10 +51,12 @@ class Orders : public InferenceFixture {
     sent_.push_back({order, number, text});
     return Status();
   }};
+  RequestJournal journal_{{}, metrics_, log_};
   Rollouts rollouts_{*service_, servables_, metrics_, log_,
                      [](ModelOrder, const RolloutEndOrder&) { return Status(); }};
   PipelineTurns turns_{loop_};
-  ServerState state_{options_, servables_, *service_, metrics_, log_, orders_, rollouts_, turns_};
+  ServerState state_{options_, servables_, *service_, metrics_, log_,
+                     journal_, orders_,    rollouts_, turns_};
   std::string body_;
   std::optional<Result<HttpAnswer>> answer_;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <random>
 
 namespace holdfast {
@@ -20,6 +21,11 @@ std::string MakeRequestId(std::string_view given) {
   if (usable) return std::string(given);
   static thread_local std::mt19937_64 random{std::random_device{}()};
   return fmt::format("{:016x}", random());
+}
+
+TraceContext ReadTrace(std::string_view traceparent, std::string_view amazon) {
+  return TraceContextFrom(traceparent, amazon,
+                          std::chrono::system_clock::to_time_t(std::chrono::system_clock::now()));
 }
 
 }  // namespace holdfast

@@ -216,7 +216,8 @@ void Rollouts::CountArm(ServableId servable, Arm arm, const std::vector<ItemOutc
   for (const ItemOutcome& item : outcomes) {
     if (item.reason != Reason::kOk) continue;
     record->comparison.CountTime(
-        arm, std::chrono::microseconds(std::uint64_t{item.preprocess_us} + item.infer_us));
+        arm,
+        std::chrono::microseconds(std::uint64_t{item.times.preprocess_us} + item.times.infer_us));
   }
 }
 

@@ -10,6 +10,7 @@
 #include "gateway/metrics.h"
 #include "gateway/model_orders.h"
 #include "gateway/pipeline_turns.h"
+#include "gateway/request_journal.h"
 #include "gateway/rollouts.h"
 #include "gateway/servable_table.h"
 #include "gateway/slow_headers.h"
@@ -26,6 +27,7 @@ struct ServerState {
   InferenceService& inference;
   Metrics& metrics;
   Log& log;
+  RequestJournal& journal;
   ModelOrders& orders;
   Rollouts& rollouts;
   PipelineTurns& pipeline_turns;

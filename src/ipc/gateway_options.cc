@@ -37,6 +37,17 @@ Status TakeTimes(const RoleArguments& arguments, GatewayOptions& options) {
   return {};
 }
 
+Status TakeReports(const RoleArguments& arguments, GatewayOptions& options) {
+  options.service_name = TRY(arguments.Text("service_name"));
+  options.emf_interval = TRY(TakeMilliseconds(arguments, "emf_interval_ms"));
+  options.trace_endpoint = TRY(arguments.Text("trace_endpoint"));
+  options.trace_percent = TRY(arguments.Number("trace_percent"));
+  options.access_log_percent = TRY(arguments.Number("access_log_percent"));
+  options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
+  options.log_level = TRY(arguments.Number("log_level"));
+  return {};
+}
+
 }  // namespace
 
 RoleArguments ToArguments(const GatewayOptions& options) {
@@ -64,6 +75,11 @@ RoleArguments ToArguments(const GatewayOptions& options) {
       .Set("poison_dir", options.poison_dir)
       .Set("golden_interval_ms", options.golden_interval.count())
       .Set("body_bytes_per_second_min", options.body_bytes_per_second_min)
+      .Set("service_name", options.service_name)
+      .Set("emf_interval_ms", options.emf_interval.count())
+      .Set("trace_endpoint", options.trace_endpoint)
+      .Set("trace_percent", options.trace_percent)
+      .Set("access_log_percent", options.access_log_percent)
       .Set("log_as_text", static_cast<int>(options.log_as_text))
       .Set("log_level", options.log_level);
   return arguments;
@@ -80,8 +96,7 @@ Result<GatewayOptions> GatewayOptionsFrom(const RoleArguments& arguments) {
   const std::uint64_t control = TRY(arguments.Number("model_control"));
   options.model_control = static_cast<ModelControl>(control);
   options.multi_model_root = TRY(arguments.Text("multi_model_root"));
-  options.log_as_text = TRY(arguments.Number("log_as_text")) != 0;
-  options.log_level = TRY(arguments.Number("log_level"));
+  TRY_DO(TakeReports(arguments, options));
   if (options.log_level > kLogLevelMax || control > kModelControlMax) {
     return Error{Reason::kUsage, "a role argument is none of ours"};
   }

@@ -19,7 +19,8 @@ enum class ModelControl : std::uint64_t { kAdmin, kPublic, kSageMaker };
 constexpr bool ModelsOnDemand(ModelControl control) { return control == ModelControl::kSageMaker; }
 
 // What the supervisor tells a gateway. Descriptors there: 3 the control channel, 4 the HTTP
-// listener, 5 the gRPC listener, 6 the admin listener, 7 where log lines go.
+// listener, 5 the gRPC listener, 6 the admin listener, 7 where log lines go, 8 where metrics' lines
+// go.
 struct GatewayOptions {
   std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
   std::string default_model;
@@ -47,6 +48,11 @@ struct GatewayOptions {
   std::string poison_dir;  // Where images that killed two workers are kept; empty: nowhere.
   std::uint64_t body_bytes_per_second_min = 16'384;
 
+  std::string service_name;                   // What metrics and traces call this server.
+  std::chrono::milliseconds emf_interval{0};  // Between lines of metrics; 0: none.
+  std::string trace_endpoint;                 // A collector's URL; empty: no traces.
+  std::uint64_t trace_percent = 10;
+  std::uint64_t access_log_percent = 0;
   bool log_as_text = false;
   std::uint64_t log_level = 1;  // LogLevel's number.
 };
@@ -58,5 +64,6 @@ constexpr int kGatewayHttpFd = 4;
 constexpr int kGatewayGrpcFd = 5;
 constexpr int kGatewayAdminFd = 6;
 constexpr int kGatewayLogFd = 7;
+constexpr int kGatewayMetricsFd = 8;
 
 }  // namespace holdfast

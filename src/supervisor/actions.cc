@@ -50,6 +50,7 @@ void Supervisor::StartGatewayProcess() {
   const auto start = [this]() -> Status {
     auto [ours, theirs] = TRY(MessageSocketPair());
     Pipe events = MakePipe();
+    Pipe metrics = MakePipe();
     Pipe errors = MakePipe();
     std::vector<std::string> arguments{"serve-gateway"};
     for (std::string& word : ToArguments(options_.gateway).Words()) {
@@ -60,13 +61,15 @@ void Supervisor::StartGatewayProcess() {
          .arguments = std::move(arguments),
          .environment = {},
          .descriptors = {theirs.get(), listeners_.http.socket.get(), listeners_.grpc.socket.get(),
-                         listeners_.admin.socket.get(), events.write.get()},
+                         listeners_.admin.socket.get(), events.write.get(), metrics.write.get()},
          .stdio = errors.write.get()}));
     gateway_.emplace(Gateway{.process = std::move(process),
                              .channel = Channel(std::move(ours)),
                              .events = LineReader(std::move(events.read)),
+                             .metrics = LineReader(std::move(metrics.read)),
                              .stderr_lines = LineReader(std::move(errors.read))});
     WatchLines(gateway_->events, "gateway", LogLevel::kInfo);
+    WatchLines(gateway_->metrics, "gateway", LogLevel::kInfo);
     WatchLines(gateway_->stderr_lines, "gateway", LogLevel::kWarning);
     return poller_.Add(gateway_->channel.fd(), [this] { OnGatewayMessage(); });
   };

@@ -214,11 +214,13 @@ void Supervisor::ReapAll() {
 
 void Supervisor::OnGatewayDied(const ExitStatus& status) {
   DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
+  DrainLines(gateway_->metrics, "gateway", LogLevel::kInfo);
   DrainLines(gateway_->stderr_lines, "gateway", LogLevel::kWarning);
   log_.Error("gateway-died", {{"pid", gateway_->process.pid},
                               {"exit", FormatExit(status)},
                               {"last_words", gateway_->stderr_lines.LastWords()}});
   ForgetLines(gateway_->events);
+  ForgetLines(gateway_->metrics);
   ForgetLines(gateway_->stderr_lines);
   poller_.Remove(gateway_->channel.fd());
   gateway_.reset();

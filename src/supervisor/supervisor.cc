@@ -188,6 +188,7 @@ void Supervisor::StopChildren() {
   if (scout_.has_value()) SendSignal(scout_->process.pidfd, SIGKILL);
   if (gateway_.has_value()) {
     DrainLines(gateway_->events, "gateway", LogLevel::kInfo);
+    DrainLines(gateway_->metrics, "gateway", LogLevel::kInfo);
     SendSignal(gateway_->process.pidfd, SIGKILL);
   }
   const TimePoint until = Now() + kLastWordsTime;
@@ -222,9 +223,12 @@ void Supervisor::WatchLines(LineReader& lines, const std::string& role, LogLevel
 void Supervisor::DrainLines(LineReader& lines, const std::string& role, LogLevel level) {
   if (!lines.open()) return;
   const bool events = gateway_.has_value() && &lines == &gateway_->events;
+  const bool metrics = gateway_.has_value() && &lines == &gateway_->metrics;
   const bool goes_on = lines.Read([&](const std::string& line) {
     if (events) {
       stderr_sink_.WriteLine(line);  // A finished log line of the gateway's.
+    } else if (metrics) {
+      stdout_sink_.WriteLine(line);
     } else if (log_.Writes(level)) {
       const auto fields = {LogField("from", role), LogField("line", line)};
       level == LogLevel::kDebug ? log_.Debug("stderr", fields) : log_.Warning("stderr", fields);

@@ -41,7 +41,8 @@ class Supervisor {
   struct Gateway {
     Process process;
     Channel channel;
-    LineReader events;  // Finished log lines.
+    LineReader events;   // Finished log lines.
+    LineReader metrics;  // Lines of metrics, for stdout.
     LineReader stderr_lines;
     bool greeted = false;  // It has said hello: orders can reach it.
   };

@@ -49,6 +49,21 @@ struct InferenceItem {
 // False for a tensor with NaN or infinity in it.
 bool IsFinite(const InferenceItem& item);
 
+// When an item was where.
+struct ItemTimes {
+  // With a worker that was lost before it had answered.
+  struct LostAttempt {
+    TimePoint dispatched;
+    TimePoint lost;
+  };
+  TimePoint queued;
+  TimePoint dispatched;  // To the worker that had it last; `queued` if there was none.
+  TimePoint ended;
+  std::vector<LostAttempt> lost;    // The earlier ones that another worker was asked after.
+  std::uint32_t preprocess_us = 0;  // By the worker's own clock, as the next.
+  std::uint32_t infer_us = 0;
+};
+
 // What became of one item: the model's raw output row, or why there is none.
 struct ItemOutcome {
   Reason reason = Reason::kInternal;
@@ -56,8 +71,7 @@ struct ItemOutcome {
   Duration retry_after{0};     // When the reason is one to come back after.
   std::vector<float> scores;   // Logits or probabilities, as the servable's description says.
   std::uint32_t attempts = 0;  // Workers that began it.
-  std::uint32_t preprocess_us = 0;
-  std::uint32_t infer_us = 0;
+  ItemTimes times;
 };
 
 // The class probabilities of an outcome: softmax where the model gives logits.

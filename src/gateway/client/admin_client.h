@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "base/drill_fault.h"
+#include "base/http_url.h"
 #include "base/result.h"
-#include "gateway/client/http_url.h"
 
 namespace holdfast {
 

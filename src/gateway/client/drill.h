@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "base/drill_fault.h"
+#include "base/http_url.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "gateway/client/http_url.h"
 
 namespace holdfast {
 

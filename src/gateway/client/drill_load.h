@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "base/http_url.h"
 #include "base/result.h"
 #include "base/time.h"
-#include "gateway/client/http_url.h"
 #include "gateway/client/open_loop.h"
 #include "gateway/client/server_answer.h"
 

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/http_url.h"
 #include "base/result.h"
-#include "gateway/client/http_url.h"
 
 namespace holdfast {
 

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/http_url.h"
 #include "gateway/client/http_client.h"
-#include "gateway/client/http_url.h"
 #include "gateway/client/server_answer.h"
 
 namespace holdfast {

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/http_url.h"
 #include "base/result.h"
-#include "gateway/client/http_url.h"
 #include "gateway/client/server_answer.h"
 
 namespace holdfast {

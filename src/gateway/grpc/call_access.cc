@@ -19,8 +19,11 @@ std::string_view KeyOf(const grpc::CallbackServerContext& context) {
   return key.empty() ? MetadataOf(context, "x-api-key") : key;
 }
 
-std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context) {
+std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context,
+                                      RequestRecord& record) {
   const KeyKeeper::Verdict verdict = LetIn(state, KeyOf(context));
+  record.reason = verdict.reason;
+  record.client = verdict.name;
   if (verdict.reason == Reason::kOk) return std::nullopt;
   state.metrics.Refused(verdict.reason);
   ExplainRefusal(context, verdict.reason, verdict.retry_after);

@@ -19,8 +19,10 @@ std::string_view KeyOf(const grpc::CallbackServerContext& context);
 // A call's metadata of that name; empty: there is none.
 std::string_view MetadataOf(const grpc::CallbackServerContext& context, const char* name);
 
-// What refuses a call whose key does not let it in; nothing: it may go on. On the loop.
-std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context);
+// What refuses a call whose key does not let it in; nothing: it may go on. `record` learns which.
+// On the loop.
+std::optional<grpc::Status> RefusalOf(ServerState& state, grpc::CallbackServerContext& context,
+                                      RequestRecord& record);
 
 // Says why in the trailing metadata, and when to come back, if that is known.
 void ExplainRefusal(grpc::CallbackServerContext& context, Reason reason, Duration retry_after);

@@ -19,7 +19,8 @@ constexpr std::string_view kStreamMethod = "/inference.GRPCInferenceService/Mode
 class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInferRequest,
                                                              inference::ModelStreamInferResponse> {
  public:
-  InferenceStream(GrpcGateway gateway, std::string_view key) : gateway_(gateway), key_(key) {
+  InferenceStream(GrpcGateway gateway, const grpc::CallbackServerContext& context)
+      : gateway_(gateway), key_(KeyOf(context)), record_(BeginRecord(context, kStreamMethod)) {
     ReadNext();
   }
 
@@ -40,8 +41,8 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
   struct Exchange {
     inference::ModelInferRequest request;
     inference::ModelStreamInferResponse response;
+    RequestRecord record;
     std::shared_ptr<RunningCall> running;
-    TimePoint start;
     bool answered = false;
   };
 
@@ -60,15 +61,17 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
   }
 
   void Start(Exchange& exchange) {
-    exchange.start = Now();
+    exchange.record = record_;
+    exchange.record.id = MakeRequestId(exchange.request.id());
+    exchange.record.Begin(Now());
     if (const auto verdict = LetIn(gateway_.state, key_); verdict.reason != Reason::kOk) {
       return NotLetIn(exchange, verdict);
     }
     auto call = CallFrom(exchange.request);
     if (!call) return Fail(exchange, ToStatus(call.error()));
     // The stream has one deadline, if any; each of its requests has the server's.
-    call->deadline = exchange.start + gateway_.state.options.deadline_default;
-    call->request_id = MakeRequestId(exchange.request.id());
+    call->deadline = exchange.record.start + gateway_.state.options.deadline_default;
+    call->record = &exchange.record;
     exchange.running = RunningCall::Start(
         gateway_.state, *std::move(call), [this, &exchange](const ModelCallAnswer& answer) {
           if (answer.reason != Reason::kOk) {
@@ -85,6 +88,7 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
   // A key over its quota costs a request; a wrong one costs the stream.
   void NotLetIn(Exchange& exchange, const KeyKeeper::Verdict& verdict) {
     gateway_.state.metrics.Refused(verdict.reason);
+    exchange.record.reason = verdict.reason;
     const grpc::Status status = ToStatus(verdict.reason, std::string(verdict.words));
     Fail(exchange, status);
     if (verdict.reason != Reason::kUnauthenticated) return;
@@ -100,7 +104,7 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 
   void Done(Exchange& exchange, const grpc::Status& status) {
     exchange.answered = true;
-    CountAnswer(gateway_.state, kStreamMethod, status, exchange.start);
+    TellEnd(gateway_.state, exchange.record, status);
   }
 
   // Writes the oldest answer if it is there, and reads on while there is room.
@@ -140,6 +144,7 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 
   GrpcGateway gateway_;
   std::string key_;
+  RequestRecord record_;                             // What all its requests have in common.
   grpc::Status end_ = grpc::Status::CANCELLED;       // Of a stream that is abandoned.
   std::deque<std::unique_ptr<Exchange>> exchanges_;  // The oldest first.
   std::unique_ptr<Exchange> next_;
@@ -153,8 +158,8 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
 }  // namespace
 
 grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
-StartInferenceStream(GrpcGateway gateway, std::string_view key) {
-  return new InferenceStream(gateway, key);
+StartInferenceStream(GrpcGateway gateway, const grpc::CallbackServerContext& context) {
+  return new InferenceStream(gateway, context);
 }
 
 Result<ModelCall> CallFrom(const inference::ModelInferRequest& request) {

@@ -23,14 +23,14 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
                  std::function<void(const ModelCallAnswer&)> fill)
       : gateway_(gateway),
         context_(context),
-        method_(method),
-        fill_(std::move(fill)),
-        start_(Now()) {}
+        record_(BeginRecord(*context, method)),
+        fill_(std::move(fill)) {}
 
   // On the loop, from here to OnDone().
   void Start(ModelCall call) {
-    context_->AddInitialMetadata(std::string(kRequestId), call.request_id);
-    if (const auto refusal = RefusalOf(gateway_.state, *context_)) return End(*refusal);
+    context_->AddInitialMetadata(std::string(kRequestId), record_.id);
+    call.record = &record_;
+    if (const auto refusal = RefusalOf(gateway_.state, *context_, record_)) return End(*refusal);
     call.header = [this](const std::string& name) {
       return std::string(MetadataOf(*context_, name.c_str()));
     };
@@ -51,8 +51,8 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
 
  private:
   void Answer(const ModelCallAnswer& answer) {
-    if (answer.attempts > 0) {
-      context_->AddTrailingMetadata("x-holdfast-attempts", std::to_string(answer.attempts));
+    if (record_.attempts > 0) {
+      context_->AddTrailingMetadata("x-holdfast-attempts", std::to_string(record_.attempts));
     }
     if (answer.reason == Reason::kOk) {
       fill_(answer);
@@ -64,15 +64,14 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
 
   void End(const grpc::Status& status) {
     if (std::exchange(ended_, true)) return;
-    CountAnswer(gateway_.state, method_, status, start_);
+    TellEnd(gateway_.state, record_, status);
     Finish(status);
   }
 
   GrpcGateway gateway_;
   grpc::CallbackServerContext* context_;
-  std::string_view method_;
+  RequestRecord record_;
   std::function<void(const ModelCallAnswer&)> fill_;
-  TimePoint start_;
   std::shared_ptr<RunningCall> running_;
   bool ended_ = false;
 };
@@ -112,9 +111,9 @@ int HttpStatus(grpc::StatusCode code) {
 boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::CallbackServerContext* context,
                                       grpc::ServerUnaryReactor* reactor, std::string_view method,
                                       ModelOrder order, std::string text) {
-  const TimePoint start = Now();
+  RequestRecord record = BeginRecord(*context, method);
   grpc::Status status = grpc::Status::OK;
-  if (const auto refusal = RefusalOf(state, *context)) {
+  if (const auto refusal = RefusalOf(state, *context, record)) {
     status = *refusal;
   } else if (state.options.model_control != ModelControl::kPublic) {
     status = {grpc::StatusCode::PERMISSION_DENIED,
@@ -124,7 +123,7 @@ boost::asio::awaitable<void> CarryOut(ServerState& state, grpc::CallbackServerCo
     const Status outcome = co_await OrderModel(state, order, std::move(text));
     if (!outcome) status = ToStatus(outcome.error());
   }
-  CountAnswer(state, method, status, start);
+  TellEnd(state, record, status);
   reactor->Finish(status);
 }
 
@@ -164,16 +163,27 @@ grpc::Status ToStatus(const ModelCallAnswer& answer) {
   return ToStatus(answer.reason, answer.message);
 }
 
-void CountAnswer(ServerState& state, std::string_view method, const grpc::Status& status,
-                 TimePoint start) {
-  state.metrics.ResponseSent(method, HttpStatus(status.error_code()), Now() - start);
+RequestRecord BeginRecord(const grpc::CallbackServerContext& context, std::string_view method) {
+  RequestRecord record;
+  record.protocol = RequestRecord::Protocol::kGrpc;
+  record.id = RequestIdOf(context);
+  record.endpoint = method;
+  record.trace =
+      ReadTrace(MetadataOf(context, "traceparent"), MetadataOf(context, "x-amzn-trace-id"));
+  record.Begin(Now());
+  return record;
+}
+
+void TellEnd(ServerState& state, RequestRecord& record, const grpc::Status& status) {
+  record.status = HttpStatus(status.error_code());
+  if (status.error_code() == grpc::StatusCode::CANCELLED) record.reason = Reason::kClientClosed;
+  state.journal.Answered(record, Now());
 }
 
 grpc::ServerUnaryReactor* InferOnLoop(GrpcGateway gateway, grpc::CallbackServerContext* context,
                                       std::string_view method, ModelCall call,
                                       std::function<void(const ModelCallAnswer&)> fill) {
   call.deadline = DeadlineOf(*context, gateway.state.options);
-  call.request_id = RequestIdOf(*context);
   auto* const reactor = new UnaryInference(gateway, context, method, std::move(fill));
   boost::asio::post(gateway.loop, [reactor, call = std::move(call)]() mutable {
     reactor->Start(std::move(call));

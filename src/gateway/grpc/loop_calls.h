@@ -31,9 +31,11 @@ grpc::Status ToStatus(const Error& error);
 // Of an answer without outcomes.
 grpc::Status ToStatus(const ModelCallAnswer& answer);
 
-// Counts an answered call under its method's name, as HTTP's are under their path.
-void CountAnswer(ServerState& state, std::string_view method, const grpc::Status& status,
-                 TimePoint start);
+// What is known of a call when it begins.
+RequestRecord BeginRecord(const grpc::CallbackServerContext& context, std::string_view method);
+
+// The call has come to its end: told under its method's name, as HTTP's are under their path.
+void TellEnd(ServerState& state, RequestRecord& record, const grpc::Status& status);
 
 // Answers a call that needs no worker: `answer(state)` runs on the loop and fills the response.
 template <class Answer>
@@ -43,11 +45,12 @@ grpc::ServerUnaryReactor* AnswerOnLoop(GrpcGateway gateway, grpc::CallbackServer
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   boost::asio::post(
       gateway.loop, [gateway, context, reactor, method, access, answer = std::move(answer)] {
-        const TimePoint start = Now();
+        RequestRecord record = BeginRecord(*context, method);
+        record.kind = RequestRecord::Kind::kProbe;
         const auto refusal =
-            access == CallAccess::kOpen ? std::nullopt : RefusalOf(gateway.state, *context);
+            access == CallAccess::kOpen ? std::nullopt : RefusalOf(gateway.state, *context, record);
         const grpc::Status status = refusal ? *refusal : answer(gateway.state);
-        CountAnswer(gateway.state, method, status, start);
+        TellEnd(gateway.state, record, status);
         reactor->Finish(status);
       });
   return reactor;

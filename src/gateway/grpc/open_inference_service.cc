@@ -149,7 +149,7 @@ class OpenInferenceService final : public inference::GRPCInferenceService::Callb
 
   grpc::ServerBidiReactor<inference::ModelInferRequest, inference::ModelStreamInferResponse>*
   ModelStreamInfer(CallbackServerContext* context) override {
-    return StartInferenceStream(gateway_, KeyOf(*context));
+    return StartInferenceStream(gateway_, *context);
   }
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "gateway/client/http_url.h"
+#include "base/http_url.h"
 
 #include <fmt/format.h>
 
