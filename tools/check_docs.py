@@ -73,6 +73,9 @@ def simple_commands(line: str):
         return
 
 
+TAKE_SETTINGS = ("doctor",)  # Their help does not repeat serve's flags.
+
+
 def known_flags(root: pathlib.Path) -> dict[str, set[str]]:
     """The flags of each command of holdfast, from its help as the golden files have it."""
     flags = {}
@@ -93,8 +96,9 @@ def command_problems(words: list[str], flags: dict[str, set[str]], dev_text: str
             return []
         if command not in flags:
             return [f"there is no holdfast {command}"]
+        known = flags[command] | (flags.get("serve", set()) if command in TAKE_SETTINGS else set())
         return [f"holdfast {command} has no {flag}" for flag in given
-                if flag.replace("_", "-") not in flags[command]]
+                if flag.replace("_", "-") not in known]
     if words[0] == "./dev" and len(words) > 1:
         known = flags.get("serve", set()) if words[1] == "run" else set(FLAG.findall(dev_text))
         return [f"./dev {words[1]} has no {flag}" for flag in given

@@ -22,6 +22,40 @@ namespace {
 // The names that model/preprocessing_presets.h has; a test compares.
 constexpr const char* kPresets = "torchvision|torchvision-v2|efficientnet-lite|keras-caffe|unit";
 
+// The server's settings, as flags.
+void AddSettings(CommandDefinition& definition, std::shared_ptr<ServeCommand> options, bool shown) {
+  CLI::App& app = *definition.app;
+  const auto group = [shown](std::string_view name) { return std::string(shown ? name : ""); };
+  app.add_option("--config", options->config_file,
+                 "TOML file of settings. Without it: the one that HOLDFAST_CONFIG names.")
+      ->type_name("FILE")
+      ->take_last()
+      ->group(group("Models"));
+  const ServerConfig defaults;
+  for (const Setting& setting : Settings()) {
+    const std::string flag = FlagName(setting.name);
+    std::string spellings = "--" + flag;
+    if (!setting.flag_alias.empty()) spellings += ",--" + FlagName(setting.flag_alias);
+    app.add_option_function<std::string>(
+           spellings,
+           [options, flag](const std::string& value) {
+             options->flags.push_back({flag, value});
+           },
+           std::string(setting.help))
+        ->type_name(std::string(setting.value))
+        ->default_str(FormatValue(setting, defaults))
+        ->take_last()
+        ->group(group(setting.group));
+  }
+  definition.takes_settings = true;
+}
+
+// What the parser did not know: ResolveConfig() says of all of it what is wrong.
+void TakeExtras(const CLI::App& app, ServeCommand& command) {
+  command.extras = app.remaining();
+  std::erase(command.extras, "--");
+}
+
 CommandDefinition DefineServe() {
   auto draft = Begin<ServeCommand>(
       "serve", "Serve models over HTTP and gRPC.",
@@ -32,32 +66,42 @@ CommandDefinition DefineServe() {
       {"holdfast serve --model-repository /srv/models",
        "holdfast serve --model-name resnet50 --model-base-path /srv/models/resnet50",
        "HOLDFAST_WORKERS=2 holdfast serve --http-port 0 --port-file ports.json"});
-  draft.app()
-      .add_option("--config", draft.options->config_file,
-                  "TOML file of settings. Without it: the one that HOLDFAST_CONFIG names.")
-      ->type_name("FILE")
-      ->take_last()
-      ->group("Models");
-  const ServerConfig defaults;
-  for (const Setting& setting : Settings()) {
-    const std::string flag = FlagName(setting.name);
-    std::string spellings = "--" + flag;
-    if (!setting.flag_alias.empty()) spellings += ",--" + FlagName(setting.flag_alias);
-    draft.app()
-        .add_option_function<std::string>(
-            spellings,
-            [options = draft.options, flag](const std::string& value) {
-              options->flags.push_back({flag, value});
-            },
-            std::string(setting.help))
-        ->type_name(std::string(setting.value))
-        ->default_str(FormatValue(setting, defaults))
-        ->take_last()
-        ->group(std::string(setting.group));
-  }
+  AddSettings(draft.definition, draft.options, true);
   draft.definition.take = [options = draft.options, app = draft.definition.app.get()] {
-    options->extras = app->remaining();
-    std::erase(options->extras, "--");
+    TakeExtras(*app, *options);
+    return Command(*options);
+  };
+  return draft.definition;
+}
+
+CommandDefinition DefineDoctor() {
+  auto draft = Begin<DoctorCommand>(
+      "doctor", "Check this host for what breaks a server in production.",
+      "Says of limits, control group, processor, clock, ports, models and the timeouts around the "
+      "server what was found, why it matters and what to change, for a server with these settings: "
+      "serve's flags, variables and file are taken here, too. Run it where the server will run, in "
+      "the same container with the same limits. Exits with 1 if something would break, with 0 if "
+      "there are warnings at most.",
+      {"holdfast doctor --model-repository /srv/models",
+       "holdfast doctor --load-balancer-idle-s 60 --stop-timeout-s 120 --json"});
+  const auto add_seconds = [&](const char* flag, std::optional<std::chrono::seconds>& value,
+                               const char* help) {
+    draft.app()
+        .add_option_function<unsigned>(
+            flag, [&value](unsigned seconds) { value = std::chrono::seconds(seconds); }, help)
+        ->type_name("N")
+        ->check(Quiet(CLI::Range(1, 86'400)));
+  };
+  add_seconds("--load-balancer-idle-s", draft.options->balancer_idle,
+              "The load balancer's idle timeout. AWS's Application Load Balancer has 60.");
+  add_seconds("--stop-timeout-s", draft.options->stop_timeout,
+              "The platform's time from SIGTERM to SIGKILL. Without it: not checked.");
+  draft.app().add_flag("--json", draft.options->json, "Print one JSON object.");
+  const auto serve = std::make_shared<ServeCommand>();
+  AddSettings(draft.definition, serve, false);
+  draft.definition.take = [options = draft.options, serve, app = draft.definition.app.get()] {
+    TakeExtras(*app, *serve);
+    options->serve = *serve;
     return Command(*options);
   };
   return draft.definition;
@@ -278,6 +322,7 @@ CommandDefinition DefineReference() {
 std::vector<CommandDefinition> DefineCommands() {
   std::vector<CommandDefinition> commands;
   commands.push_back(DefineServe());
+  commands.push_back(DefineDoctor());
   commands.push_back(DefinePack());
   commands.push_back(DefineInspect());
   commands.push_back(DefineTune());

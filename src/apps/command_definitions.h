@@ -21,6 +21,7 @@ struct CommandDefinition {
   std::string description;
   std::vector<std::string> examples;
   bool hidden = false;
+  bool takes_settings = false;  // What it does not know is judged with the other sources of them.
   std::shared_ptr<CLI::App> app;
   std::function<Command()> take;  // Once `app` has parsed.
 };

@@ -86,7 +86,7 @@ tl::expected<Command, UsageError> Parse(const CommandDefinition& definition,
   }
   // The server's settings come from three sources and are judged together.
   const std::vector<std::string> unknown = Unplaced(*definition.app);
-  if (!unknown.empty() && definition.name != "serve") {
+  if (!unknown.empty() && !definition.takes_settings) {
     return tl::unexpected(UsageError{UnknownArgument(unknown.front(), definition)});
   }
   return definition.take();
@@ -125,6 +125,13 @@ tl::expected<Command, UsageError> ParseCommandLine(std::span<const std::string> 
   return Parse(*definition, *std::move(rest));
 }
 
+ConfigSources SourcesOf(const ServeCommand& command) {
+  return {.flags = command.flags,
+          .extras = command.extras,
+          .environment = ReadEnvironment(),
+          .config_file = command.config_file};
+}
+
 std::vector<CommandRow> DescribeCommands() {
   std::vector<CommandRow> rows;
   for (const CommandDefinition& definition : DefineCommands()) {
@@ -134,6 +141,7 @@ std::vector<CommandRow> DescribeCommands() {
                    .examples = definition.examples,
                    .hidden = definition.hidden};
     for (const CLI::Option* option : definition.app->get_options()) {
+      if (option->get_group().empty()) continue;  // Not to be shown.
       (option->get_positional() ? row.arguments : row.options).push_back(DescribeOption(*option));
     }
     // --help is defined first and reads best last.

@@ -29,6 +29,17 @@ struct ServeCommand {
   std::vector<std::string> extras;  // Judged together with the other sources; see ResolveConfig.
 };
 
+// With this process's environment.
+ConfigSources SourcesOf(const ServeCommand& command);
+
+// `serve` has the settings of the server that the host is examined for.
+struct DoctorCommand {
+  ServeCommand serve;
+  std::optional<std::chrono::seconds> balancer_idle;  // The load balancer's idle timeout.
+  std::optional<std::chrono::seconds> stop_timeout;   // From the platform's SIGTERM to its SIGKILL.
+  bool json = false;
+};
+
 struct PackCommand {
   std::string model_file;
   std::string model_repository;
@@ -110,9 +121,9 @@ struct VersionCommand {
   bool json = false;
 };
 
-using Command = std::variant<ShowText, ServeCommand, PackCommand, InspectCommand, TuneCommand,
-                             ClassifyCommand, HealthcheckCommand, DeathsCommand, QuarantineCommand,
-                             ModelsCommand, DrillCommand, VersionCommand>;
+using Command = std::variant<ShowText, ServeCommand, DoctorCommand, PackCommand, InspectCommand,
+                             TuneCommand, ClassifyCommand, HealthcheckCommand, DeathsCommand,
+                             QuarantineCommand, ModelsCommand, DrillCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

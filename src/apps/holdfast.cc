@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/command_line.h"
+#include "apps/doctor.h"
 #include "apps/failure.h"
 #include "apps/model_source.h"
 #include "apps/resolve_config.h"
@@ -25,10 +26,7 @@ namespace {
 using Arguments = std::vector<std::string>;
 
 int RunServe(const ServeCommand& command) {
-  auto resolved = ResolveConfig({.flags = command.flags,
-                                 .extras = command.extras,
-                                 .environment = ReadEnvironment(),
-                                 .config_file = command.config_file});
+  auto resolved = ResolveConfig(SourcesOf(command));
   if (!resolved) return FailConfig(resolved.error());
   const auto folder = ExecutableFolder();
   if (!folder) return Fail(folder.error());
@@ -87,6 +85,7 @@ struct Dispatch {
 
   int operator()(const ShowText& show) const { return Show(show.text); }
   int operator()(const ServeCommand& command) const { return RunServe(command); }
+  int operator()(const DoctorCommand& command) const { return RunDoctor(command); }
   int operator()(const VersionCommand& command) const { return RunVersion(command); }
   int operator()(const PackCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const InspectCommand&) const { return Become(kWorkerExecutable); }

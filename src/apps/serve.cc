@@ -135,6 +135,8 @@ std::optional<RolloutRule> TrialOf(const ServerConfig& config) {
                      .promote = true};
 }
 
+}  // namespace
+
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   SupervisorOptions options;
   options.executables = TRY(ExecutableFolder());
@@ -182,8 +184,6 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
                  .role = "supervisor"};
   return options;
 }
-
-}  // namespace
 
 int RunSupervisor(const ResolvedConfig& resolved) {
   Result<SupervisorOptions> options = ToSupervisorOptions(resolved.config);

@@ -60,6 +60,7 @@ Cgroup::Cgroup(fs::path root) : root_(std::move(root)) {
   unified_ = fs::exists(root_ / "sys/fs/cgroup/cgroup.controllers", error);
   cpu_ = FolderOf("cpu");
   memory_ = FolderOf("memory");
+  pids_ = FolderOf("pids");
 }
 
 // Inside a container without a cgroup namespace, /proc/self/cgroup names a path of the host that is
@@ -118,6 +119,16 @@ std::optional<std::uint64_t> Cgroup::MemoryHeld() const {
       NumberOfKey(memory_ / "memory.stat", unified_ ? "inactive_file" : "total_inactive_file");
   if (!usage.has_value()) return std::nullopt;
   return *usage - std::min(*usage, unused.value_or(0));
+}
+
+std::optional<std::uint64_t> Cgroup::TasksLimit() const {
+  return Number(FirstWord(pids_ / "pids.max"));
+}
+
+std::optional<bool> Cgroup::KillsTogether() const {
+  const auto together = Number(FirstWord(memory_ / "memory.oom.group"));
+  if (!together.has_value()) return std::nullopt;
+  return *together != 0;
 }
 
 std::optional<std::uint64_t> Cgroup::OomKills() const {

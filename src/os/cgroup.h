@@ -18,6 +18,10 @@ class Cgroup {
   std::optional<std::uint64_t> MemoryUsage() const;  // Bytes.
   // The same without what the kernel gives back when it is short: files that nobody uses just now.
   std::optional<std::uint64_t> MemoryHeld() const;
+  // Processes and threads.
+  std::optional<std::uint64_t> TasksLimit() const;
+  // v2: whether the kernel, when it kills one process of this group for memory, kills all.
+  std::optional<bool> KillsTogether() const;
   // How often the kernel has killed a process of this group for memory.
   std::optional<std::uint64_t> OomKills() const;
 
@@ -28,6 +32,7 @@ class Cgroup {
   bool unified_ = false;  // v2.
   std::filesystem::path cpu_;
   std::filesystem::path memory_;
+  std::filesystem::path pids_;
 };
 
 // CPUs that this process may run on.

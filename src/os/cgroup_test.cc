@@ -20,12 +20,16 @@ TEST(Cgroup, ReadsVersionTwo) {
   root.Write("sys/fs/cgroup/app/cpu.max", "150000 100000\n");
   root.Write("sys/fs/cgroup/app/memory.max", "314572800\n");
   root.Write("sys/fs/cgroup/app/memory.current", "1048576\n");
+  root.Write("sys/fs/cgroup/app/pids.max", "512\n");
+  root.Write("sys/fs/cgroup/app/memory.oom.group", "1\n");
   root.Write("sys/fs/cgroup/app/memory.events", "low 0\nhigh 0\nmax 9\noom 4\noom_kill 3\n");
   const Cgroup cgroup(root.path());
   EXPECT_EQ(cgroup.CpuQuota(), 1.5);
   EXPECT_EQ(cgroup.MemoryLimit(), 314'572'800u);
   EXPECT_EQ(cgroup.MemoryUsage(), 1'048'576u);
   EXPECT_EQ(cgroup.OomKills(), 3u);
+  EXPECT_EQ(cgroup.TasksLimit(), 512u);
+  EXPECT_EQ(cgroup.KillsTogether(), true);
 }
 
 TEST(Cgroup, ReadsVersionOne) {
@@ -42,6 +46,7 @@ TEST(Cgroup, ReadsVersionOne) {
   EXPECT_EQ(cgroup.MemoryLimit(), 104'857'600u);
   EXPECT_EQ(cgroup.MemoryUsage(), 4096u);
   EXPECT_EQ(cgroup.OomKills(), 12u);
+  EXPECT_EQ(cgroup.KillsTogether(), std::nullopt);
 }
 
 TEST(Cgroup, InAContainerWithoutANamespaceTheMountsRootIsTheGroup) {
