@@ -67,6 +67,7 @@ int RunDoctor(const DoctorCommand& command) {
   auto resolved = ResolveConfig(SourcesOf(command.serve));
   if (!resolved) return FailConfig(resolved.error());
   ServerConfig config = resolved->config;
+  if (const Models models = BringModels(config); models.exit_code) return *models.exit_code;
   const Result<SupervisorOptions> options = ReadModels(config);
   PlannedServer server{.config = config,
                        .balancer_idle = command.balancer_idle,

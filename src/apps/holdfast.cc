@@ -33,7 +33,9 @@ int RunServe(const ServeCommand& command) {
   const Status chosen = ChooseModels(resolved->config, *folder);
   if (!chosen) return Fail(chosen.error());
   for (const std::string& note : resolved->notes) fmt::print(stderr, "holdfast: {}\n", note);
-  return RunSupervisor(*resolved);
+  const Models models = BringModels(resolved->config);
+  if (models.exit_code) return *models.exit_code;
+  return RunSupervisor(*resolved, models.mirror);
 }
 
 // A build's strings hold no control characters; quotes and backslashes they may.

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "ipc/mirror_options.h"
+
 namespace holdfast {
 namespace {
 
@@ -39,6 +41,9 @@ std::optional<fs::path> DemoRepository(const fs::path& executable_folder) {
 
 Status ChooseModels(ServerConfig& config, const fs::path& executable_folder) {
   if (ModelsOnDemand(config.model_control)) return {};
+  if (IsRemote(config.model_base_path.native()) || IsRemote(config.model_repository.native())) {
+    return {};
+  }
   if (!config.model_base_path.empty()) {
     return CheckFolder(config.model_base_path, "--model-base-path", "DIR/VERSION/");
   }

@@ -17,11 +17,13 @@
 #include "base/http_url.h"
 #include "base/nearest_name.h"
 #include "base/reason.h"
+#include "ipc/mirror_options.h"
 
 namespace holdfast {
 namespace {
 
 constexpr std::string_view kPrefix = "HOLDFAST_";
+constexpr std::chrono::seconds kRemotePoll{30};
 constexpr std::string_view kConfigVariable = "HOLDFAST_CONFIG";
 
 // Flags of TensorFlow Serving that people's start scripts bring along.
@@ -252,6 +254,12 @@ class Resolver {
     }
     if (!config.model_base_path.empty() && config.model_name.empty()) {
       config.model_name = "default";
+    }
+    // Each look at a bucket costs something.
+    const bool remote =
+        IsRemote(config.model_repository.native()) || IsRemote(config.model_base_path.native());
+    if (remote && !resolved_.origins.contains("repository_poll_s")) {
+      config.repository_poll_s = kRemotePoll;
     }
     CheckGivenWith("tls_certificate", config.tls_certificate, "tls_key", config.tls_key);
     CheckGivenWith("tls_key", config.tls_key, "tls_certificate", config.tls_certificate);

@@ -5,16 +5,16 @@
 #include "apps/failure.h"
 #include "ipc/role_arguments.h"
 #include "ipc/scout_options.h"
-#include "supervisor/scout.h"
 
 namespace holdfast {
 
-int RunScout(std::span<const std::string> words) {
+int RunScout(std::span<const std::string> words, const MakeRefresh& make_refresh) {
   const Result<RoleArguments> arguments = RoleArguments::Parse(words);
   if (!arguments) return Fail(arguments.error());
   const Result<ScoutOptions> options = ScoutOptionsFrom(*arguments);
   if (!options) return Fail(options.error());
-  return RunScout(*options, CheckCredentials);
+  const bool remote = make_refresh && !options->mirror.source.empty();
+  return RunScout(*options, CheckCredentials, remote ? make_refresh(options->mirror) : Refresh());
 }
 
 }  // namespace holdfast

@@ -9,6 +9,7 @@
 
 #include "apps/credential_check.h"
 #include "apps/failure.h"
+#include "apps/fetch_models.h"
 #include "apps/settings.h"
 #include "lifecycle/roster.h"
 #include "lifecycle/worker_count.h"
@@ -185,9 +186,21 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   return options;
 }
 
-int RunSupervisor(const ResolvedConfig& resolved) {
+Models BringModels(ServerConfig& config) {
+  Result<MirrorOptions> mirror = PlanMirror(config);
+  if (!mirror) return {.exit_code = Fail(mirror.error())};
+  if (mirror->source.empty()) return {};
+  const Result<Fetched> fetched = FetchModels(*mirror);
+  if (!fetched) return {.exit_code = Fail(fetched.error())};
+  if (fetched->stopped) return {.exit_code = 0};
+  if (fetched->exit_code != 0) return {.exit_code = fetched->exit_code};
+  return {.mirror = *std::move(mirror)};
+}
+
+int RunSupervisor(const ResolvedConfig& resolved, const MirrorOptions& mirror) {
   Result<SupervisorOptions> options = ToSupervisorOptions(resolved.config);
   if (!options) return Fail(options.error());
+  options->mirror = mirror;
   ServerConfig found = resolved.config;
   found.platform = resolved.platform;
   options->platform = FormatValue(*FindSetting("platform"), found);

@@ -12,8 +12,16 @@ namespace holdfast {
 // `serve` ends with them.
 Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config);
 
+// Has the models that lie elsewhere fetched, and names the folder that they came to. Where they
+// could not be: the exit code, with which the server ends; somebody has said why.
+struct Models {
+  MirrorOptions mirror;
+  std::optional<int> exit_code;
+};
+Models BringModels(ServerConfig& config);
+
 // `holdfast serve`: this process becomes the supervisor. The models of `resolved` exist as folders.
 // Returns the exit code.
-int RunSupervisor(const ResolvedConfig& resolved);
+int RunSupervisor(const ResolvedConfig& resolved, const MirrorOptions& mirror);
 
 }  // namespace holdfast

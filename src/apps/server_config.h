@@ -32,6 +32,7 @@ struct ServerConfig {
   std::string default_model;
   std::string model_version_policy = "latest:1";
   std::chrono::seconds repository_poll_s{2};
+  std::filesystem::path model_cache;  // Of models from S3; empty: found out.
   ModelControl model_control = ModelControl::kAdmin;
   std::filesystem::path multi_model_root = "/opt/ml/models";
   std::uint32_t canary_percent = 0;  // 0: new versions take over as soon as they can answer.

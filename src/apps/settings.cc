@@ -20,11 +20,12 @@ constexpr std::int64_t kUidMax = std::numeric_limits<std::uint32_t>::max() - 1;
 
 constexpr std::array kSettings{
     Setting{"model_repository", "Models", "DIR", "",
-            "Folder of models to serve, laid out DIR/NAME/VERSION/.", &C::model_repository},
+            "Models to serve, laid out DIR/NAME/VERSION/: a folder, or s3://BUCKET/PREFIX.",
+            &C::model_repository},
     Setting{"model_name", "Models", "NAME", "",
             "Name of the one model in --model-base-path. Without it: default.", &C::model_name},
     Setting{"model_base_path", "Models", "DIR", "",
-            "Folder of one model, laid out DIR/VERSION/. Instead of --model-repository.",
+            "One model, laid out DIR/VERSION/, likewise. Instead of --model-repository.",
             &C::model_base_path},
     Setting{"model_config_file", "Models", "FILE", "",
             "List of models, version policies and labels in TensorFlow Serving's text form.",
@@ -38,6 +39,10 @@ constexpr std::array kSettings{
     Setting{"repository_poll_s", "Models", "N", "s",
             "How often to look for new versions, besides the kernel's hints. 0: only on SIGHUP.",
             &C::repository_poll_s, 0, kDaySeconds, "file_system_poll_wait_seconds"},
+    Setting{
+        "model_cache", "Models", "DIR", "",
+        "Folder for models from S3. Without it: /var/cache/holdfast, or one in the user's home.",
+        &C::model_cache},
     Setting{"canary_percent", "Models", "N", "",
             "Share of the requests that a new version gets at first. 0: it takes over at once.",
             &C::canary_percent, 0, 100},

@@ -11,9 +11,13 @@
 
 namespace holdfast {
 
-// The three executables are installed side by side and find each other there.
+// The executables are installed side by side and find each other there.
 constexpr std::string_view kGatewayExecutable = "holdfast-gateway";
 constexpr std::string_view kWorkerExecutable = "holdfast-worker";
+constexpr std::string_view kMirrorExecutable = "holdfast-mirror";
+
+// What the last is asked to do where it is no scout: fetch models, and end.
+constexpr std::string_view kFetchArgument = "fetch";
 
 // Becomes the sibling `name`, with the same arguments. Returns only when that was not possible.
 Error BecomeSibling(std::string_view name, std::span<const std::string> arguments);

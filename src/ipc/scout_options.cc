@@ -11,6 +11,7 @@ RoleArguments ToArguments(const ScoutOptions& options) {
       .Set("config_file", options.config_file.string())
       .Set("file_is_old", options.file_is_old ? 1 : 0)
       .Set("period_ms", options.period.count());
+  AddArguments(options.mirror, arguments);
   for (const PortCredential& one : PortCredentialTable()) {
     arguments.Set(std::string(one.name), options.credential_files.*one.member);
   }
@@ -23,6 +24,7 @@ Result<ScoutOptions> ScoutOptionsFrom(const RoleArguments& arguments) {
   options.folders = TRY(DecodeModelFolders(folders));
   options.config_file = TRY(arguments.Text("config_file"));
   options.file_is_old = TRY(arguments.Number("file_is_old")) != 0;
+  options.mirror = TRY(MirrorOptionsFrom(arguments));
   for (const PortCredential& one : PortCredentialTable()) {
     options.credential_files.*one.member = TRY(arguments.Text(std::string(one.name)));
   }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "base/result.h"
+#include "ipc/mirror_options.h"
 #include "ipc/port_credentials.h"
 #include "ipc/role_arguments.h"
 #include "model/model_folders.h"
@@ -16,6 +17,7 @@ struct ScoutOptions {
   ModelFolders folders;
   std::filesystem::path config_file;  // That lists the models. Empty: there is none.
   bool file_is_old = false;           // `folders` are newer than what it holds now.
+  MirrorOptions mirror;               // Where the folders' content comes from.
   PortCredentials credential_files;
   std::chrono::milliseconds period{2000};  // 0: it looks when it is asked, and else never.
 };

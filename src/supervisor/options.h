@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "ipc/gateway_options.h"
+#include "ipc/mirror_options.h"
 #include "ipc/port_credentials.h"
 #include "ipc/zygote_options.h"
 #include "lifecycle/fleet.h"
@@ -25,6 +26,7 @@ struct SupervisorOptions {
   std::filesystem::path executables;  // The folder with holdfast-gateway and holdfast-worker.
   ModelFolders folders;
   std::filesystem::path model_config_file;  // That lists the models of `folders`, if one does.
+  MirrorOptions mirror;                     // Where the folders' content comes from.
   std::vector<Offer> offers;                // What the folders hold at the start.
   VersionPolicy version_policy;
   std::optional<RolloutRule> trial;  // How new versions are tried; nothing: they take over.

@@ -29,8 +29,9 @@ constexpr auto kSettleTime = std::chrono::milliseconds(500);
 
 class Scout {
  public:
-  Scout(const ScoutOptions& options, CredentialWatch::Check check, Poller poller)
+  Scout(const ScoutOptions& options, CredentialWatch::Check check, Refresh refresh, Poller poller)
       : options_(options),
+        refresh_(std::move(refresh)),
         credentials_(options.credential_files, std::move(check)),
         poller_(std::move(poller)),
         channel_(UniqueFd(kScoutChannelFd)) {
@@ -86,9 +87,10 @@ class Scout {
   }
 
   void Look() {
-    const TimePoint now = Now();
     std::set<std::string> complaints;
     FollowConfigFile(complaints);
+    BringUpToDate(complaints);
+    const TimePoint now = Now();
     const std::vector<Offer> found = Find(complaints);
     for (const std::string& complaint : complaints) {
       if (!complaints_.contains(complaint)) fmt::print(stderr, "{}\n", complaint);
@@ -107,6 +109,15 @@ class Scout {
       const bool settled_all = unsettled_.empty() && !credentials_.unsettled();
       next_look_ = now + (settled_all ? Duration(options_.period) : Duration(kSettleTime));
     }
+  }
+
+  // Not each time that the kernel says that something has changed here: looking costs money there.
+  void BringUpToDate(std::set<std::string>& complaints) {
+    if (!refresh_ || (!asked_ && Now() < next_refresh_)) return;
+    if (const Status refreshed = refresh_(); !refreshed) {
+      complaints.insert(refreshed.error().message);
+    }
+    next_refresh_ = Now() + options_.period;
   }
 
   // A list that is not in order leaves things as they are.
@@ -202,6 +213,8 @@ class Scout {
   };
 
   ScoutOptions options_;
+  Refresh refresh_;
+  TimePoint next_refresh_ = TimePoint::min();
   CredentialWatch credentials_;
   Poller poller_;
   Channel channel_;
@@ -217,12 +230,12 @@ class Scout {
 
 }  // namespace
 
-int RunScout(const ScoutOptions& options, CredentialWatch::Check check) {
+int RunScout(const ScoutOptions& options, CredentialWatch::Check check, Refresh refresh) {
   SetProcessTitle("holdfast: scout", "hf-scout");
   ResetSignals();
   Result<Poller> poller = Poller::Open();
   if (!poller) return Describe(poller.error().reason).exit_code;
-  return Scout(options, std::move(check), std::move(*poller)).Run();
+  return Scout(options, std::move(check), std::move(refresh), std::move(*poller)).Run();
 }
 
 }  // namespace holdfast

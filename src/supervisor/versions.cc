@@ -208,14 +208,17 @@ void Supervisor::KeepScout(TimePoint now) {
     const ScoutOptions options{.folders = configured_.value_or(options_.folders),
                                .config_file = options_.model_config_file,
                                .file_is_old = configured_.has_value(),
+                               .mirror = options_.mirror,
                                .credential_files = options_.credential_files,
                                .period = options_.repository_poll};
     for (std::string& word : ToArguments(options).Words()) arguments.push_back(std::move(word));
-    Process process = TRY(Spawn({.executable = options_.executables / "holdfast",
-                                 .arguments = std::move(arguments),
-                                 .environment = {},
-                                 .descriptors = {theirs.get()},
-                                 .stdio = errors.write.get()}));
+    const bool remote = !options_.mirror.source.empty();
+    Process process =
+        TRY(Spawn({.executable = options_.executables / (remote ? "holdfast-mirror" : "holdfast"),
+                   .arguments = std::move(arguments),
+                   .environment = {},
+                   .descriptors = {theirs.get()},
+                   .stdio = errors.write.get()}));
     scout_.emplace(Scout{.process = std::move(process),
                          .channel = Channel(std::move(ours)),
                          .stderr_lines = LineReader(std::move(errors.read))});

@@ -3,7 +3,7 @@
 # Building with the presets of CMakePresets.json. Sourced by ./dev.
 
 readonly BIN=build/release/bin
-readonly EXECUTABLES=(holdfast holdfast-gateway holdfast-worker)
+readonly EXECUTABLES=(holdfast holdfast-gateway holdfast-worker holdfast-mirror)
 
 cmd_build() { #: make build/release/bin/ and the packed demo model; runs nothing
   [[ $# -eq 0 ]] || fail "build takes no arguments" 64

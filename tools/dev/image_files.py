@@ -20,7 +20,9 @@ import time
 from tools.dev import sbom
 
 RELEASE = pathlib.Path("build/release")
-EXECUTABLES = ("holdfast", "holdfast-gateway", "holdfast-worker")
+EXECUTABLES = ("holdfast", "holdfast-gateway", "holdfast-worker", "holdfast-mirror")
+# Whom holdfast-mirror believes that it speaks with S3.
+AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
 OPENVINO = re.compile(r"libholdfast_openvino|libopenvino|libtbb")
 # Of the base, together with the loader: two copies of them would not fit each other.
 OF_THE_BASE = {"libc6", "libgcc-s1", "libstdc++6"}
@@ -33,6 +35,7 @@ class StagingError(Exception):
 def own_files(openvino: bool) -> dict[pathlib.Path, str]:
     """Built file -> place in the image. The executables look for libraries in ../lib."""
     files = {RELEASE / "bin" / name: f"usr/local/bin/{name}" for name in EXECUTABLES}
+    files[AUTHORITIES] = str(AUTHORITIES.relative_to("/"))
     for library in sorted((RELEASE / "lib").glob("*.so*")):
         if openvino or not OPENVINO.match(library.name):
             files[library] = f"usr/local/lib/{library.name}"
