@@ -214,7 +214,8 @@ def test_another_region_is_found(bucket, serve, versions):
     with serve() as server:
         assert server.get("/healthz")[0] == 200
     regions = [entry["headers"]["authorization"].split("/")[2] for entry in bucket.proxy.ledger]
-    assert regions[0] == "us-east-1" and set(regions[1:]) == {"eu-west-1"}
+    # Each process, the one that fetches and the scout, learns it once.
+    assert regions[:2] == ["us-east-1", "eu-west-1"] and 1 <= regions.count("us-east-1") <= 2
 
 
 def test_a_redirect_is_not_followed(bucket, serve, versions):
