@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns the documents of api/ into C++ data: embed_documents.py OUTPUT FILE…
+"""Turns documents into C++ data: embed_documents.py OUTPUT ARRAY FILE…
 
 A .yaml file becomes JSON of the same name, with its anchors and merges written out and without the
-keys at its top that begin with x-; other files stay as they are. OUTPUT is one initialiser a document, for src/gateway/http/api_documents.cc.
+keys at its top that begin with x-; other files stay as they are. OUTPUT defines ARRAY, of EmbeddedDocuments
+(src/gateway/http/embedded_document.h).
 """
 
 import hashlib
@@ -13,6 +14,8 @@ import sys
 
 import yaml
 
+MEDIA_TYPES = {".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8",
+               ".js": "text/javascript; charset=utf-8"}
 PLAIN_TEXT = "text/plain; charset=utf-8"
 
 
@@ -29,7 +32,7 @@ def served(path: pathlib.Path) -> tuple[str, str, bytes]:
     """(name, media type, content) of what is served for a file."""
     content = path.read_bytes()
     if path.suffix != ".yaml":
-        return path.name, PLAIN_TEXT, content
+        return path.name, MEDIA_TYPES.get(path.suffix, PLAIN_TEXT), content
     document = {key: value for key, value in yaml.load(content, Documents).items()
                 if not key.startswith("x-")}
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -42,16 +45,16 @@ def lines_of(content: bytes):
 
 
 def main() -> int:
-    output, *files = map(pathlib.Path, sys.argv[1:])
+    output, array, *files = sys.argv[1:]
     arrays, rows = [], []
     for number, file in enumerate(files):
-        name, media_type, content = served(file)
+        name, media_type, content = served(pathlib.Path(file))
         digest = hashlib.sha256(content).hexdigest()[:16]
-        arrays.append(f"constexpr std::array<std::uint8_t, {len(content)}> kDocument{number}{{\n"
+        arrays.append(f"constexpr std::array<std::uint8_t, {len(content)}> {array}{number}{{\n"
                       + ",\n".join(lines_of(content)) + "};\n")
-        rows.append(f'    ApiDocument{{"{name}", "{media_type}", "\\"{digest}\\"", kDocument{number}}},\n')
-    text = "".join(arrays) + "constexpr std::array kDocuments{\n" + "".join(rows) + "};\n"
-    output.write_text(text, encoding="ascii")
+        rows.append(f'    EmbeddedDocument{{"{name}", "{media_type}", "\\"{digest}\\"", {array}{number}}},\n')
+    text = "".join(arrays) + f"constexpr std::array {array}{{\n" + "".join(rows) + "};\n"
+    pathlib.Path(output).write_text(text, encoding="ascii")
     return 0
 
 

@@ -328,6 +328,7 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefineTune());
   commands.push_back(DefineClassify());
   commands.push_back(DefineHealthcheck());
+  commands.push_back(DefineTop());
   commands.push_back(DefineDeaths());
   commands.push_back(DefineQuarantine());
   commands.push_back(DefineModels());

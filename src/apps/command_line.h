@@ -88,6 +88,12 @@ struct DeathsCommand {
   bool json = false;
 };
 
+struct TopCommand {
+  std::string server;  // As DeathsCommand's.
+  std::chrono::milliseconds interval{1000};
+  bool once = false;
+};
+
 struct QuarantineCommand {
   bool clear = false;  // Else: list.
   std::string server;
@@ -121,9 +127,10 @@ struct VersionCommand {
   bool json = false;
 };
 
-using Command = std::variant<ShowText, ServeCommand, DoctorCommand, PackCommand, InspectCommand,
-                             TuneCommand, ClassifyCommand, HealthcheckCommand, DeathsCommand,
-                             QuarantineCommand, ModelsCommand, DrillCommand, VersionCommand>;
+using Command =
+    std::variant<ShowText, ServeCommand, DoctorCommand, PackCommand, InspectCommand, TuneCommand,
+                 ClassifyCommand, HealthcheckCommand, TopCommand, DeathsCommand, QuarantineCommand,
+                 ModelsCommand, DrillCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

@@ -93,6 +93,7 @@ struct Dispatch {
   int operator()(const InspectCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const TuneCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const HealthcheckCommand&) const { return Become(kGatewayExecutable); }
+  int operator()(const TopCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const DeathsCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const QuarantineCommand&) const { return Become(kGatewayExecutable); }
   int operator()(const ModelsCommand&) const { return Become(kGatewayExecutable); }

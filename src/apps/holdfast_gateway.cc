@@ -9,6 +9,7 @@
 #include "apps/failure.h"
 #include "apps/remote_commands.h"
 #include "apps/serve_gateway.h"
+#include "apps/top_command.h"
 #include "os/process_title.h"
 
 // The gateway, and the commands that speak HTTP.
@@ -27,6 +28,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (const auto* classify = std::get_if<ClassifyCommand>(&*command)) {
     return RunRemoteClassify(*classify);
   }
+  if (const auto* top = std::get_if<TopCommand>(&*command)) return RunTop(*top);
   if (const auto* deaths = std::get_if<DeathsCommand>(&*command)) return RunDeaths(*deaths);
   if (const auto* quarantine = std::get_if<QuarantineCommand>(&*command)) {
     return RunQuarantine(*quarantine);

@@ -87,6 +87,27 @@ CommandDefinition DefineDeaths() {
   return draft.definition;
 }
 
+CommandDefinition DefineTop() {
+  auto draft = Begin<TopCommand>(
+      "top", "Watch a server in the terminal.",
+      "Rate, latency, waiting requests, how busy the workers are, each worker with its age and "
+      "deaths, the last deaths, and why requests were not answered, with advice. q ends. Where "
+      "the output is no terminal, or with --once, it looks twice and prints what happened in "
+      "between. The page /console on the admin address shows the same with charts.",
+      {"holdfast top", "holdfast top --once --server http://127.0.0.1:8081"});
+  AddAdminServer(draft.app(), draft.options->server);
+  draft.app()
+      .add_option_function<unsigned>(
+          "--interval-ms",
+          [given = draft.options](unsigned ms) { given->interval = std::chrono::milliseconds(ms); },
+          "Time between two looks.")
+      ->type_name("N")
+      ->default_str("1000")
+      ->check(Quiet(CLI::Range(100, 3'600'000)));
+  draft.app().add_flag("--once", draft.options->once, "Print one interval, and end.");
+  return draft.definition;
+}
+
 CommandDefinition DefineQuarantine() {
   auto draft = Begin<Choice>(
       "quarantine", "List or clear the images that a server refuses because they killed workers.",

@@ -8,6 +8,7 @@ namespace holdfast {
 // The commands that ask a running server, most of them at its admin address.
 CommandDefinition DefineHealthcheck();
 CommandDefinition DefineDeaths();
+CommandDefinition DefineTop();
 CommandDefinition DefineQuarantine();
 CommandDefinition DefineModels();
 CommandDefinition DefineDrill();

@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "gateway/encoding/json_writer.h"
+#include "gateway/report/advice.h"
+#include "gateway/server_status.h"
 #include "os/steady_clock.h"
 
 namespace holdfast {
@@ -90,6 +92,7 @@ HttpAnswer AnswerDeaths(const DeathLog& log) {
     AppendJsonText(json, "cause", DeathCauseWord(death.cause));
     AppendJsonText(json, "exit", death.report.exit);
     AppendJsonText(json, "explanation", death.report.explanation);
+    AppendJsonText(json, "advice", AdviceOn(death.cause));
     AppendJsonCount(json, "peak_rss_mib", death.report.peak_rss_bytes >> 20);
     AppendJsonCount(json, "age_ms", death.report.age_ms);
     AppendJsonText(json, "request_id", death.request_id);
@@ -206,6 +209,10 @@ std::string_view EndpointName(Endpoint endpoint) {
       return "/debug/quarantine";
     case Endpoint::kDrill:
       return "/debug/drill";
+    case Endpoint::kStatus:
+      return "/debug/status";
+    case Endpoint::kConsole:
+      return "/console";
     case Endpoint::kServerMetadata:
       return "/v2";
     case Endpoint::kServerLive:
@@ -298,6 +305,8 @@ HttpAnswer AnswerAtOnce(ServerState& state, const Route& route, std::string_view
       return AnswerDeaths(state.inference.deaths());
     case Endpoint::kQuarantine:
       return AnswerQuarantine(state, route);
+    case Endpoint::kStatus:
+      return AnswerStatus(state);
     case Endpoint::kRepositoryIndex:
       return AnswerIndex(state);
     case Endpoint::kModelRollout:

@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/read.hpp>
 
+#include "base/digits.h"
 #include "gateway/coroutine.h"
 #include "os/steady_clock.h"
 
@@ -127,6 +128,16 @@ asio::awaitable<Result<Body>> BodyReader::Inflate(Body body, ContentCoding codin
     if (*done) co_return Copied(inflater.Take());
     co_await asio::post(stream_.get_executor(), asio::use_awaitable);
   }
+}
+
+Result<std::optional<std::size_t>> JsonBytes(const HttpParser& parser) {
+  const std::string_view text = HeaderField(parser, "inference-header-content-length");
+  if (text.empty()) return std::optional<std::size_t>();
+  const auto bytes = ParseDigits<std::size_t>(text);
+  if (!bytes) {
+    return Error{Reason::kBadRequest, "Inference-Header-Content-Length is no number"};
+  }
+  return bytes;
 }
 
 }  // namespace holdfast

@@ -6,6 +6,7 @@
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,9 @@ using HttpBuffer = boost::beast::flat_static_buffer<kHttpHeaderBytesMax>;
 // A header's value; empty: it is not there.
 std::string_view HeaderField(const HttpParser& parser, boost::beast::http::field name);
 std::string_view HeaderField(const HttpParser& parser, const char* name);
+
+// How many bytes of the body are JSON, where the client says so: Inference-Header-Content-Length.
+Result<std::optional<std::size_t>> JsonBytes(const HttpParser& parser);
 
 // A body, in memory that is not written before the client's bytes are.
 struct Body {

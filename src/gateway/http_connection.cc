@@ -16,6 +16,7 @@
 #include "gateway/disconnect.h"
 #include "gateway/endpoints.h"
 #include "gateway/http/api_documents.h"
+#include "gateway/http/console_documents.h"
 #include "gateway/http/routes.h"
 #include "gateway/http_body.h"
 #include "gateway/idempotent_answers.h"
@@ -162,6 +163,8 @@ class Connection {
       co_return co_await Write(exchange, std::move(answer));
     }
     exchange.record.endpoint = EndpointName(route->endpoint);
+    if (const Status page = CheckPage(parser); !page)
+      co_return co_await Refuse(exchange, page.error());
     exchange.route = &*route;
     if (const KeyKeeper::Verdict verdict = Judge(parser, *route); verdict.reason != Reason::kOk) {
       co_return co_await Refuse(exchange, verdict.reason, std::string(verdict.words),
@@ -170,15 +173,28 @@ class Connection {
       exchange.record.client = verdict.name;
     }
     if (IsOrder(*route)) co_return co_await TakeOrder(parser, exchange, *route);
-    if (route->endpoint == Endpoint::kApiDocument) {
+    if (route->endpoint == Endpoint::kApiDocument || route->endpoint == Endpoint::kConsole) {
+      const bool console = route->endpoint == Endpoint::kConsole;
       const std::string_view known = HeaderField(parser, http::field::if_none_match);
-      co_return co_await Write(exchange, AnswerApiDocument(*route, known, exchange.record.id));
+      exchange.record.kind = RequestRecord::Kind::kProbe;
+      // With a name: GCC 12 destroys temporaries of a condition inside co_await wrongly.
+      HttpAnswer answer = console ? AnswerConsole(*route, known, exchange.record.id)
+                                  : AnswerApiDocument(*route, known, exchange.record.id);
+      co_return co_await Write(exchange, std::move(answer));
     }
     if (!route->needs_body) {
       exchange.record.kind = RequestRecord::Kind::kProbe;
       co_return co_await Write(exchange, AnswerAtOnce(state_, *route, exchange.record.id));
     }
     co_return co_await Infer(parser, exchange, *route);
+  }
+
+  // Whether the request does not come from a stranger's page, where that matters.
+  Status CheckPage(const HttpParser& parser) const {
+    if (audience_ != Audience::kAdmin) return {};
+    return CheckBrowser(HeaderField(parser, http::field::host),
+                        HeaderField(parser, http::field::origin),
+                        HeaderField(parser, "sec-fetch-site"));
   }
 
   // Whether the key that the request shows lets it in. The operator's port asks for none.
@@ -374,17 +390,6 @@ class Connection {
     co_return co_await Write(exchange, RenderError(failed->reason, failed->detail,
                                                    failed->retry_after, exchange.record.id, index,
                                                    TorchServeErrorType(route, failed->reason)));
-  }
-
-  // How many bytes of the body are JSON, where the client says so.
-  static Result<std::optional<std::size_t>> JsonBytes(const HttpParser& parser) {
-    const std::string_view text = HeaderField(parser, "inference-header-content-length");
-    if (text.empty()) return std::optional<std::size_t>();
-    const auto bytes = ParseDigits<std::size_t>(text);
-    if (!bytes) {
-      return Error{Reason::kBadRequest, "Inference-Header-Content-Length is no number"};
-    }
-    return bytes;
   }
 
   // Submits and waits. Nothing: the client went away, and the call was cancelled.

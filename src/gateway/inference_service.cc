@@ -169,6 +169,7 @@ void InferenceService::AddWorker(SlotId slot, Generation generation, ServableId 
     return;
   }
   slot_servables_[slot] = servable;
+  services_[slot] = {.since = Now()};
   ready_slots_.erase(slot);
   scheduler_.WorkerStarting(slot, generation, servable, Now());
 }
@@ -263,6 +264,7 @@ void InferenceService::OnAnswered(SlotId slot, Generation generation, ItemId ite
   if (fate != Scheduler::AnswerFate::kProtocol) running_.erase(slot);
   last_progress_ = Now();
   last_answers_[slot_servables_.at(slot)] = Now();
+  ++services_[slot].answered;
   if (fate == Scheduler::AnswerFate::kDeliver) Deliver(item, std::move(*answer), attempts);
   Pump();
 }

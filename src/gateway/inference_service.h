@@ -120,6 +120,18 @@ class InferenceService {
   // Errors as ServableTable::Resolve()'s.
   Result<std::vector<std::pair<ModelKey, InferenceStatistics>>> Statistics(
       const ModelChoice& choice) const;
+  // Those that are there, or are on their way.
+  struct WorkerStatus {
+    ServableId servable;
+    SlotId slot;
+    Generation generation;
+    std::uint64_t pid = 0;
+    bool ready = false;
+    std::optional<Duration> busy;  // How long it has had its item.
+    Duration age{0};
+    std::uint64_t answered = 0;
+  };
+  std::vector<WorkerStatus> workers() const;
   const DeathLog& deaths() const { return deaths_; }
   Quarantine& quarantine() { return quarantine_; }
   Duration RetryHint(Reason reason, Duration backlog);
@@ -198,6 +210,11 @@ class InferenceService {
   std::map<SlotId, ServableId> slot_servables_;
   std::set<SlotId> ready_slots_;  // Whose worker has been ready.
   std::map<SlotId, std::uint64_t> pids_;
+  struct Service {
+    TimePoint since;
+    std::uint64_t answered = 0;
+  };
+  std::map<SlotId, Service> services_;    // Of the workers that have a slot now.
   std::optional<ServableId> last_asked_;  // Whose worker was sent an item last.
   std::set<SlotId> garbled_;              // Whose next answer a drill garbles.
   std::map<std::pair<SlotId, Generation>, OnBoard> lost_boards_;

@@ -84,6 +84,29 @@ void InferenceService::CountCall(const PendingCall& call) {
       std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());
 }
 
+std::vector<InferenceService::WorkerStatus> InferenceService::workers() const {
+  std::vector<WorkerStatus> workers;
+  const TimePoint now = Now();
+  for (const auto& [slot, service] : services_) {
+    const auto generation = pool_.GenerationOf(slot);
+    if (!generation) continue;
+    WorkerStatus worker{.servable = slot_servables_.at(slot),
+                        .slot = slot,
+                        .generation = *generation,
+                        .ready = ready_slots_.contains(slot),
+                        .age = now - service.since,
+                        .answered = service.answered};
+    if (const auto pid = pids_.find(slot); pid != pids_.end()) worker.pid = pid->second;
+    if (const auto running = running_.find(slot); running != running_.end()) {
+      const auto place = places_.find(running->second.item);
+      worker.busy =
+          place == places_.end() ? Duration::zero() : now - place->second.times.dispatched;
+    }
+    workers.push_back(worker);
+  }
+  return workers;
+}
+
 Metrics::Levels InferenceService::levels() const {
   Metrics::Levels levels{.queued = scheduler_.queued(),
                          .running = scheduler_.running(),

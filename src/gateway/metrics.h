@@ -89,6 +89,7 @@ class Metrics {
   std::string Render(const Levels& levels);
 
   std::uint64_t in_flight() const { return accepted_ - answered_ - abandoned_; }
+  std::uint64_t rescued() const { return static_cast<std::uint64_t>(rescued_.Value()); }
   // What has been counted since it was asked last.
   IntervalMetrics& interval() { return interval_; }
 

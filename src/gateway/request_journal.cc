@@ -40,6 +40,10 @@ void RequestJournal::Answered(const RequestRecord& record, TimePoint now) {
   if (record.kind == RequestRecord::Kind::kInference) {
     const std::string name = record.model.substr(0, record.model.rfind('/'));
     metrics_.InferenceEnded(name, record.status, latency);
+    tally_.Add(record.status, record.reason, latency,
+               std::chrono::duration_cast<std::chrono::milliseconds>(
+                   std::chrono::system_clock::now().time_since_epoch())
+                   .count());
   }
   Tell(record, now);
 }

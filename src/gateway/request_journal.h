@@ -8,6 +8,7 @@
 
 #include "gateway/metrics.h"
 #include "gateway/report/request_record.h"
+#include "gateway/report/request_tally.h"
 #include "telemetry/log.h"
 #include "telemetry/spans.h"
 
@@ -27,6 +28,9 @@ class RequestJournal {
 
   // The answer has been handed over.
   void Answered(const RequestRecord& record, TimePoint now);
+  // What inference requests came to.
+  const RequestTally& tally() const { return tally_; }
+
   // The client went away before.
   void Abandoned(RequestRecord record, TimePoint now);
 
@@ -41,6 +45,7 @@ class RequestJournal {
   Metrics& metrics_;
   Log& log_;
   std::function<void(std::vector<Span>)> export_spans_;
+  RequestTally tally_;
   std::minstd_rand random_;
   double tokens_;  // Lines that may still be written of what went wrong.
   TimePoint tokens_at_ = TimePoint::min();

@@ -16,6 +16,7 @@
 #include "gateway/slow_headers.h"
 #include "gateway/tls/port_tls.h"
 #include "ipc/gateway_options.h"
+#include "os/steady_clock.h"
 #include "telemetry/log.h"
 
 namespace holdfast {
@@ -32,6 +33,7 @@ struct ServerState {
   Rollouts& rollouts;
   PipelineTurns& pipeline_turns;
   bool draining = false;
+  TimePoint begun = Now();
   std::size_t connections = 0;
   SlowHeaders slow_headers;
   PortTls tls{};

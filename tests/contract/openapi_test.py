@@ -51,7 +51,7 @@ ORDERS = ("/load", "/unload", "/labels/{label}", "/rollout", "/promote")
 
 
 def is_admin(path):
-    return path.startswith("/debug/") or path.endswith(ORDERS)
+    return path.startswith(("/debug/", "/console")) or path.endswith(ORDERS)
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def of_path(table, path, otherwise):
 
 @pytest.mark.parametrize("path, method", operations())
 def test_an_operation_answers_a_client(of, schema, session, path, method):
-    names = {"model": MODEL, "version": 1, "label": "stable", "document": "inference.proto"}
+    names = {"model": MODEL, "version": 1, "label": "stable", "document": "console.js" if path.startswith("/console") else "inference.proto"}
     server = of(path, method)
     url = base_url(server, path) + path.format(**names)
     asked = of_path(ASKED, path, {})

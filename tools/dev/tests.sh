@@ -4,10 +4,11 @@
 
 readonly RESULTS=build/results
 readonly TEST_IMAGE=localhost/holdfast-test
+readonly BROWSER_PACKAGES=(chromium chromium-driver fonts-dejavu-core)
 readonly LARGE_CLIENTS=(tensorflow kserve sagemaker)
 readonly PYTEST_FOLDERS=(tests/python tests/process tests/contract tests/deploy)
 
-cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy image clients, or a filter
+cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz process contract lint python deploy console image clients, or a filter
   [[ $# -le 1 ]] || fail "usage: ./dev test [NAME]" 64
   local name="${1:-all}"
   prepare_silently
@@ -30,6 +31,11 @@ cmd_test() { #: build and run everything, or a part: unit simulation golden fuzz
       ;;
     deploy)
       step "deploy tests" run_pytest tests/deploy
+      ;;
+    console)
+      build_everything
+      step "Debian packages" install_packages "${BROWSER_PACKAGES[@]}"
+      step "console in Chromium" run_pytest tests/browser
       ;;
     image)
       build_everything

@@ -1,26 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <span>
-#include <string_view>
-
-#include "base/bytes.h"
-#include "gateway/http/face.h"
+#include "gateway/http/embedded_document.h"
 
 namespace holdfast {
 
-// A file of api/ as it was when the server was built.
-struct ApiDocument {
-  std::string_view name;  // "openapi.json", "inference.proto"
-  std::string_view media_type;
-  std::string_view entity_tag;  // Of the content, with its quotes.
-  ByteView content;
-};
+// The files of api/.
+std::span<const EmbeddedDocument> ApiDocuments();
 
-std::span<const ApiDocument> ApiDocuments();
-
-// GET /openapi.json, GET /api/{document}. `if_none_match`: the request's header, empty where there
-// is none. 304 where the client has it already; the connection sends that answer without its body.
+// GET /openapi.json, GET /api/{document}.
 HttpAnswer AnswerApiDocument(const Route& route, std::string_view if_none_match,
                              std::string_view request_id);
 

@@ -139,7 +139,7 @@ std::string_view HeaderOf(const HttpAnswer& answer, std::string_view name) {
 }
 
 TEST(AnswerApiDocument, ShowsTheFilesOfTheApi) {
-  for (const ApiDocument& document : ApiDocuments()) {
+  for (const EmbeddedDocument& document : ApiDocuments()) {
     const auto route = ResolveRoute("GET", fmt::format("/api/{}", document.name));
     ASSERT_TRUE(route) << document.name;
     const HttpAnswer answer = AnswerApiDocument(*route, "", "id");

@@ -55,6 +55,8 @@ enum class Endpoint {
   kDeaths,               // GET /debug/deaths
   kDrill,                // POST /debug/drill
   kQuarantine,           // GET, DELETE /debug/quarantine
+  kStatus,               // GET /debug/status
+  kConsole,              // GET /console, /console/NAME
   kServerMetadata,       // GET /v2
   kServerLive,           // GET /v2/health/live
   kServerReady,          // GET /v2/health/ready
