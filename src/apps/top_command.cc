@@ -26,7 +26,7 @@ constexpr std::chrono::seconds kTimeout{5};
 constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l";
 constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
 constexpr std::string_view kHome = "\x1b[H";
-constexpr std::string_view kClearLine = "\x1b[K\r\n";
+constexpr std::string_view kClearLine = "\x1b[K\n";
 constexpr std::string_view kClearRest = "\x1b[J";
 
 Result<TopView> Look(const HttpUrl& server, const std::optional<RemoteStatus>& last) {
