@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Acts out deploys on this machine: servers behind HAProxy, each platform's signals and times.
+
+Exit code 1: a request was lost that no kill had to lose, or a scenario went otherwise than it must.
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+import time
+import traceback
+
+from tests.rehearsal import kits, table
+from tests.rehearsal.balancer import Balancer
+from tests.rehearsal.fleet import FLEETS, together
+from tests.rehearsal.load import Account, SteadyLoad
+from tests.rehearsal.scenarios import SETTLE_S, Scenario, Stage, scenarios_of
+from tests.rehearsal.versions import Releases
+
+RATE = 12.0  # Requests a second: two busy cores and five instances have room for it.
+SHORT_SLOW_START_S = 8
+CLOCKS_S = 0.2  # Between the load's clock and ours.
+
+
+def arguments_of(words: list[str]) -> argparse.Namespace:
+    names = sorted({scenario.name for platform in kits.KITS for scenario in scenarios_of(platform)})
+    parser = argparse.ArgumentParser(prog="./dev rehearse", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--platform", choices=kits.KITS, help="only this one")
+    parser.add_argument("--scenario", choices=names, help="only this one")
+    parser.add_argument("--short", action="store_true",
+                        help="a few scenarios, with a short deregistration delay")
+    parser.add_argument("--rate", type=float, default=RATE, metavar="N",
+                        help=f"requests a second (default: {RATE:.0f})")
+    parser.add_argument("--write", action="store_true",
+                        help=f"show all runs so far in {table.DOCUMENT.name}")
+    return parser.parse_args(words)
+
+
+def wanted(options: argparse.Namespace) -> list[tuple[str, Scenario]]:
+    chosen = [(platform, scenario) for platform in kits.KITS for scenario in scenarios_of(platform)
+              if options.platform in (None, platform) and options.scenario in (None, scenario.name)]
+    # Who names a scenario gets it, whether it belongs to the short set or not.
+    return [(platform, scenario) for platform, scenario in chosen
+            if scenario.short or not options.short or options.scenario]
+
+
+def verdict_of(scenario: Scenario, stage: Stage, account: Account, problem: str) -> str:
+    if problem:
+        return f"FAILED: {problem}"
+    bad = [code for code in stage.fleet.exits.values() if code != 0]
+    if bad:
+        return f"FAILED: exit codes {bad}"
+    if not account.answered:
+        return "FAILED: nothing was answered"
+    if scenario.planned:
+        return "FAILED: requests were lost" if account.lost else "passed"
+    return verdict_of_kill(stage, account)
+
+
+def verdict_of_kill(stage: Stage, account: Account) -> str:
+    """What the instance held may be lost, and what was sent to it until its death was noticed."""
+    broken = [each for each in account.lost if each.kind == "broken"]
+    later = [each for each in account.lost if each.kind == "not taken"]
+    if len(broken) + len(later) < len(account.lost):
+        return "FAILED: requests were lost in another way"
+    if any(each.due_s > stage.killed_s + CLOCKS_S for each in broken):
+        return "FAILED: a request was lost that the instance did not hold"
+    if any(each.end_s < stage.killed_s - CLOCKS_S or each.due_s > stage.noticed_s + CLOCKS_S
+           for each in later):
+        return "FAILED: a request was not taken although the death was known"
+    stage.note(f"it held {stage.held}, {len(broken)} of them lost; "
+               f"{len(later)} not taken in the {stage.noticed_s - stage.killed_s:.0f} s until the "
+               f"balancer knew")
+    return "passed"
+
+
+def rehearse(platform: str, scenario: Scenario, options: argparse.Namespace, releases: Releases,
+             folder: pathlib.Path) -> dict:
+    kit = kits.KITS[platform]()
+    if options.short:
+        kit = kits.shortened(kit)
+    begun = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"    {time.monotonic() - begun:6.1f} s  {text}", flush=True)
+    print(f"{platform}: {scenario.name}", flush=True)
+    balancer = Balancer(folder, kit.group)
+    fleet = FLEETS[platform](kit, balancer, folder, say)
+    problem = ""
+    try:
+        together(lambda _: fleet.launch(releases.old), range(scenario.fleet_size))
+        load = SteadyLoad(balancer, releases.photos, options.rate, folder)
+        stage = Stage(fleet, releases, load, fleet_size=scenario.fleet_size)
+        if options.short:
+            stage.slow_start_s = SHORT_SLOW_START_S
+        try:
+            time.sleep(SETTLE_S)
+            scenario.act(stage)
+            time.sleep(SETTLE_S)
+        except Exception as error:  # Whatever went wrong belongs into the table.
+            traceback.print_exc()
+            problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        account = load.finish()
+    finally:
+        fleet.close()
+        balancer.close()
+    verdict = verdict_of(scenario, stage, account, problem)
+    row = table.row_of(platform, scenario.name, "short" if options.short else "real", account,
+                       time.monotonic() - begun, verdict, stage.notes)
+    print(table.line_of(row), flush=True)
+    return row
+
+
+def main() -> int:
+    options = arguments_of(sys.argv[1:])
+    chosen = wanted(options)
+    if not chosen:
+        print(f"{options.platform} has no scenario '{options.scenario}'", file=sys.stderr)
+        return 64
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="holdfast-rehearsal-") as name:
+        releases = Releases(pathlib.Path(name) / "releases")
+        for number, (platform, scenario) in enumerate(chosen):
+            folder = pathlib.Path(name) / str(number)
+            folder.mkdir()
+            rows.append(rehearse(platform, scenario, options, releases, folder))
+            known = table.merge(rows[-1:])
+    print(f"\n{table.markdown(rows)}")
+    if options.write:
+        table.write(known)
+    return 0 if all(row["verdict"] == "passed" for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One instance of a fleet: the server, started with a kit's settings and ended with its signals."""
+
+import signal
+import subprocess
+
+from tests.process.running_server import BIN, Server, kill, state_of
+from tests.rehearsal.kits import Kit
+
+
+class Instance(Server):
+    """A server in its own folder. `delay_s`: what comes before its start, such as fetching models."""
+
+    def __init__(self, name, folder, kit: Kit, repository, *, port=0, delay_s=0):
+        self.name = name
+        self.kit = kit
+        self.folder = folder
+        self.repository = repository
+        folder.mkdir(exist_ok=True)
+        self.port_file = folder / "ports.json"
+        self.port_file.unlink(missing_ok=True)
+        wrapper = ["sh", "-c", f'sleep {delay_s}; exec "$@"', "sh"] if delay_s else []
+        self.run([*wrapper, BIN / "holdfast", "serve", "--bind-address", "127.0.0.1", "--http-port",
+                  port, "--grpc-port", 0, "--admin-port", 0, "--port-file", self.port_file,
+                  "--workers", 1, "--model-repository", repository],
+                 environment=kit.environment)
+
+    @property
+    def alive(self):
+        return state_of(self.process.pid) not in ("", "Z") and self.process.poll() is None
+
+    def end(self):
+        """SIGTERM, then SIGKILL when the platform's patience is over; gives the exit code."""
+        kill(self.supervisor, signal.SIGTERM)
+        try:
+            return self.wait(self.kit.stop_s)
+        except subprocess.TimeoutExpired:
+            self.crash()
+            return -signal.SIGKILL
+
+    def crash(self):
+        """Everything of it is gone at once, as when its machine is."""
+        kill(self.supervisor, signal.SIGKILL)
+        kill(self.process.pid, signal.SIGKILL)
+        return self.wait()

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tables of the rehearsal, one a platform: rehearsal.json grows with each run."""
+
+import json
+import pathlib
+import time
+
+from tests.faults.table import commit, machine, put_between
+from tests.process.running_server import ROOT
+from tests.rehearsal.load import Account
+
+BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
+DOCUMENT = ROOT / "docs/reliability.md"
+RESULTS = ROOT / "build/results/rehearsal.json"
+
+HEAD = ("| scenario | requests | answered | refused | lost | longest gap | p99 | took | run | remarks |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|---|---|")
+
+
+def row_of(platform: str, scenario: str, form: str, account: Account, seconds: float,
+           verdict: str, notes: list[str]) -> dict:
+    remarks = [*notes, account.words()] if account.lost else notes
+    return {"platform": platform, "scenario": scenario, "form": form, "verdict": verdict,
+            "requests": len(account.requests), "answered": account.answered,
+            "refused": account.refused, "lost": len(account.lost),
+            "gap_s": round(account.longest_gap_s, 2), "p99_ms": round(account.p99_ms),
+            "seconds": round(seconds), "notes": "; ".join(remarks),
+            "date": time.strftime("%Y-%m-%d", time.gmtime()), "commit": commit()}
+
+
+def line_of(row: dict) -> str:
+    remarks = "; ".join(filter(None, [row["verdict"], row["notes"]]))
+    return (f"| {row['scenario']} | {row['requests']} | {row['answered']} | {row['refused']} | "
+            f"{row['lost']} | {row['gap_s']:.2f} s | {row['p99_ms']} ms | {row['seconds']} s | "
+            f"{row['date']} {row['commit']} | {remarks} |")
+
+
+def markdown(rows: list[dict]) -> str:
+    """A table a platform, in the order in which they came."""
+    parts = []
+    for platform in dict.fromkeys(row["platform"] for row in rows):
+        lines = [line_of(row) for row in rows if row["platform"] == platform]
+        parts.append("\n".join([f"### {platform}", "", HEAD, *lines]) + "\n")
+    return "\n".join(parts)
+
+
+def merge(rows: list[dict], file: pathlib.Path = RESULTS) -> list[dict]:
+    """Adds the rows of a run to those of earlier ones; a newer row replaces an older one."""
+    def key(row):
+        return row["platform"], row["scenario"], row["form"]
+    known = json.loads(file.read_text())["rows"] if file.exists() else []
+    merged = list(({key(row): row for row in known} | {key(row): row for row in rows}).values())
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"machine": machine(), "rows": merged}, indent=1) + "\n")
+    return merged
+
+
+def write(rows: list[dict], document: pathlib.Path = DOCUMENT) -> None:
+    """Shows the rows with real timings in the document."""
+    real = [row for row in rows if row["form"] == "real"]
+    put_between(document, BEGIN, END, f"Machine: {machine()}.\n\n{markdown(real)}")
