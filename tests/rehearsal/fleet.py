@@ -108,13 +108,17 @@ class Fleet:
 
     # --- One dies ---
 
-    def mourn(self, instance):
-        """What the platform does when a server is gone. Here its machine is gone, too: the balancer's
-        checks must find out, then another one comes."""
+    def miss(self, instance):
+        """Its machine is lost: the balancer's checks must find out."""
         self._leaves(instance)
-        wait_until(lambda: not self.balancer.is_healthy(instance.name), "the death is noticed", 120)
+        wait_until(lambda: not self.balancer.is_healthy(instance.name), "the loss is noticed", 120)
         self.say(f"{instance.name} is unhealthy")
         self.balancer.forget(instance.name)
+
+    def _is_back(self, instance):
+        instance.await_ready()
+        with self._lock:
+            self.instances.append(instance)
 
     def close(self):
         for instance in self.instances:
@@ -139,7 +143,7 @@ class Ecs(Fleet):
         self.cut_off += self.balancer.forget(instance.name)
 
     def mourn(self, instance):
-        """The agent tells that the container has ended."""
+        """The server's container has ended, and the agent tells so."""
         self._leaves(instance)
         time.sleep(PROPAGATION_S)
         self.say(f"the service deregisters {instance.name}")
@@ -187,10 +191,8 @@ class Ec2(Fleet):
         time.sleep(self.kit.restart_s)
         again = Instance(instance.name, instance.folder, self.kit, instance.repository, port=port)
         self.say(f"systemd starts {instance.name} again")
-        again.await_ready()
         self._machines[instance.name].instance = again
-        with self._lock:
-            self.instances.append(again)
+        self._is_back(again)
 
     def close(self):
         super().close()
@@ -255,9 +257,7 @@ class Eks(Fleet):
         again = Instance(instance.name, instance.folder, self.kit, instance.repository,
                          port=instance.port)
         self.say(f"the kubelet starts {instance.name} again")
-        again.await_ready()
-        with self._lock:
-            self.instances.append(again)
+        self._is_back(again)
 
 
 FLEETS = {"ecs": Ecs, "beanstalk": Beanstalk, "ec2": Ec2, "sagemaker": SageMaker, "eks": Eks}

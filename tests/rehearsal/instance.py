@@ -4,7 +4,7 @@
 import signal
 import subprocess
 
-from tests.process.running_server import BIN, Server, kill, state_of
+from tests.process.running_server import BIN, Server, children_of, kill, state_of
 from tests.rehearsal.kits import Kit
 
 
@@ -38,8 +38,18 @@ class Instance(Server):
             self.crash()
             return -signal.SIGKILL
 
+    def freeze(self):
+        """Says nothing any more, and closes nothing: what others see of a machine that is lost."""
+        for pid in descendants_of(self.process.pid):
+            kill(pid, signal.SIGSTOP)
+
     def crash(self):
-        """Everything of it is gone at once, as when its machine is."""
+        """Its processes are gone at once; the kernel closes what they had open."""
         kill(self.supervisor, signal.SIGKILL)
         kill(self.process.pid, signal.SIGKILL)
         return self.wait()
+
+
+def descendants_of(pid):
+    """The process and all below it, parents first: who stops cannot start others."""
+    return [pid] + [below for child in children_of(pid) for below in descendants_of(child)]

@@ -22,9 +22,10 @@ class Stage:
     releases: object
     load: object
     notes: list[str] = dataclasses.field(default_factory=list)
-    killed_s: float | None = None  # When an instance was killed, on the load's clock.
-    noticed_s: float | None = None  # When no request went to it any more.
-    held: int = 0  # What it held then.
+    killed_s: float = 0  # When an instance was killed or lost, on the load's clock.
+    given_until_s: float = 0  # Until then it could be given requests.
+    noticed_s: float = 0  # From then on the balancer asked others, or it was back.
+    held: int = 0  # What it held when it was killed.
     fleet_size: int = 2
     slow_start_s: int = SLOW_START_S
 
@@ -117,19 +118,39 @@ def spot(stage):
     check_serves(stage, OLD)
 
 
-def instance_kill(stage):
-    """A server is gone from one moment to the next, while it holds requests."""
-    fleet = stage.fleet
-    victim = fleet.instances[0]
-    wait_until(lambda: fleet.balancer.in_flight(victim.name) > 0, "a request in flight")
-    stage.held = fleet.balancer.in_flight(victim.name)
-    stage.killed_s = stage.load.now_s
-    fleet.say(f"{victim.name} is killed with {stage.held} in flight")
+def server_kill(stage):
+    """All processes of a server are gone from one moment to the next, while it holds requests."""
+    victim = busy_instance(stage)
     victim.crash()
-    fleet.mourn(victim)
+    stage.given_until_s = stage.load.now_s
+    stage.fleet.mourn(victim)
+    recover(stage)
+
+
+def machine_loss(stage):
+    """A machine says nothing any more. It is given requests until the health checks have failed."""
+    victim = busy_instance(stage)
+    victim.freeze()
+    stage.fleet.miss(victim)
+    stage.given_until_s = stage.load.now_s
+    victim.crash()
+    recover(stage)
+
+
+def busy_instance(stage):
+    """One that holds requests at this moment."""
+    balancer = stage.fleet.balancer
+    victim = stage.fleet.instances[0]
+    stage.held = wait_until(lambda: balancer.in_flight(victim.name), "a request in flight")
+    stage.killed_s = stage.load.now_s
+    stage.fleet.say(f"{victim.name} goes with {stage.held} in flight")
+    return victim
+
+
+def recover(stage):
     stage.noticed_s = stage.load.now_s
-    if len(fleet.instances) < stage.fleet_size:
-        fleet.launch(stage.releases.old)
+    if len(stage.fleet.instances) < stage.fleet_size:
+        stage.fleet.launch(stage.releases.old)
     check_serves(stage, OLD)
 
 
@@ -166,8 +187,12 @@ def scenarios_of(platform: str) -> list[Scenario]:
     listed = [DEPLOYS[platform], Scenario("scale 1-5-1", scale, fleet_size=1)]
     if platform == "ecs":
         listed.append(Scenario("spot", spot, short=True))
+    if platform in ("ecs", "ec2", "eks"):
+        listed.append(Scenario("server kill", server_kill, planned=False, short=platform == "ec2"))
+    if platform in ("beanstalk", "ec2", "sagemaker"):
+        listed.append(Scenario("machine loss", machine_loss, planned=False,
+                               short=platform == "beanstalk"))
     listed += [
-        Scenario("kill", instance_kill, planned=False, short=platform in ("ecs", "ec2")),
         Scenario("broken version", broken_version, short=platform == "ecs"),
         Scenario("slow start", slow_version),
     ]

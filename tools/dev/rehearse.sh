@@ -6,7 +6,6 @@ cmd_rehearse() { #: act out deploys behind a load balancer; [--platform NAME] [-
   prepare_silently
   install_packages haproxy
   build_everything
-  # The settings of the caller's shell are none of the servers'.
   UNDER_TEST_BIN="$PWD/$BIN" UNDER_TEST_MODELS="$PWD/$MODELS" \
-    env "${UNSET_SETTINGS[@]}" "$PYTHON" -m tests.rehearsal "$@"
+    "$PYTHON" -m tests.rehearsal "$@"
 }
