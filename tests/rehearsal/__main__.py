@@ -62,11 +62,11 @@ def verdict_of(scenario: Scenario, stage: Stage, account: Account, problem: str)
 
 def verdict_of_kill(stage: Stage, account: Account) -> str:
     """What the instance held may be lost, and what was for it until its death was noticed."""
-    broken = [each for each in account.lost if each.kind == "broken"]
+    given = [each for each in account.lost if each.kind in ("broken", "without an answer")]
     later = [each for each in account.lost if each.kind == "not taken"]
-    if len(broken) + len(later) < len(account.lost):
+    if len(given) + len(later) < len(account.lost):
         return "FAILED: requests were lost in another way"
-    if any(each.due_s > stage.given_until_s + CLOCKS_S for each in broken):
+    if any(each.due_s > stage.given_until_s + CLOCKS_S for each in given):
         return "FAILED: a request was lost that the instance did not hold"
     if any(each.end_s < stage.killed_s - CLOCKS_S or each.due_s > stage.noticed_s + CLOCKS_S
            for each in later):
@@ -91,7 +91,9 @@ def rehearse(platform: str, scenario: Scenario, options: argparse.Namespace, rel
     fleet = FLEETS[platform](kit, balancer, folder, say)
     problem = ""
     try:
-        together(lambda _: fleet.launch(releases.old), range(scenario.fleet_size))
+        first = together(lambda _: fleet.launch(releases.old), range(scenario.fleet_size))
+        for instance in first:
+            balancer.await_healthy(instance.name, kit.start_s)
         load = SteadyLoad(balancer, releases.photos, options.rate, folder)
         stage = Stage(fleet, releases, load, fleet_size=scenario.fleet_size)
         if options.short:
@@ -111,6 +113,10 @@ def rehearse(platform: str, scenario: Scenario, options: argparse.Namespace, rel
     row = table.row_of(platform, scenario.name, "short" if options.short else "real", account,
                        time.monotonic() - begun, verdict, stage.notes)
     print(table.line_of(row), flush=True)
+    if verdict.startswith("FAILED"):
+        kept = table.RESULTS.parent / f"{platform}-{scenario.name.replace('/', '-').replace(' ', '-')}"
+        fleet.keep_logs(kept)
+        print(f"    the servers' logs: {kept}", flush=True)
     return row
 
 

@@ -4,10 +4,12 @@
 import concurrent.futures
 import itertools
 import json
+import shutil
 import threading
 import time
 
 from tests.process.running_server import wait_until
+from tests.rehearsal.imds import SPOT_NOTICE_S
 from tests.rehearsal.instance import Instance
 from tests.rehearsal.machine import Machine
 
@@ -36,6 +38,7 @@ class Fleet:
         self.folder = folder
         self.say = say
         self.instances = []
+        self.started = []  # All there ever were.
         self.exits = {}  # Of those that were ended by the platform: name, exit code.
         self.cut_off = 0  # Requests that a deregistration's end met.
         self._numbers = itertools.count(1)
@@ -46,6 +49,7 @@ class Fleet:
     def start(self, release, delay_s=0) -> Instance:
         name = f"{self.kit.platform}-{next(self._numbers)}"
         instance = Instance(name, self.folder / name, self.kit, release, delay_s=delay_s)
+        self.started.append(instance)
         self.say(f"{name} starts")
         return instance
 
@@ -121,8 +125,16 @@ class Fleet:
             self.instances.append(instance)
 
     def close(self):
-        for instance in self.instances:
-            instance.crash()
+        for instance in self.started:
+            if instance.alive:
+                instance.crash()
+
+    def keep_logs(self, folder):
+        """What the servers said, for who wants to know why a scenario failed."""
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        for number, instance in enumerate(self.started, 1):
+            (folder / f"{number}-{instance.name}.log").write_text("\n".join(instance.log_lines))
 
 
 class Ecs(Fleet):
@@ -179,6 +191,16 @@ class Ec2(Fleet):
         self.say(f"{instance.name} drained and ended with {self.exits[instance.name]}")
         machine.close()
 
+    def interrupt(self, instance):
+        """Spot's notice is on the machine alone; its script must do what is needed in two minutes."""
+        machine = self._machines[instance.name]
+        begun = time.monotonic()
+        machine.imds.give_notice()
+        self.say(f"{instance.name} has the notice")
+        wait_until(machine.asked_for_its_end(), "Auto Scaling is asked", SPOT_NOTICE_S)
+        self.retire(instance)
+        assert time.monotonic() - begun < SPOT_NOTICE_S, "the machine was gone before the server"
+
     def _discard(self, instance):
         super()._discard(instance)
         if machine := self._machines.get(instance.name):
@@ -190,6 +212,7 @@ class Ec2(Fleet):
         port = instance.port
         time.sleep(self.kit.restart_s)
         again = Instance(instance.name, instance.folder, self.kit, instance.repository, port=port)
+        self.started.append(again)
         self.say(f"systemd starts {instance.name} again")
         self._machines[instance.name].instance = again
         self._is_back(again)
@@ -256,6 +279,7 @@ class Eks(Fleet):
         self._leaves(instance)
         again = Instance(instance.name, instance.folder, self.kit, instance.repository,
                          port=instance.port)
+        self.started.append(again)
         self.say(f"the kubelet starts {instance.name} again")
         self._is_back(again)
 

@@ -2,18 +2,22 @@
 """Instance metadata, version 2: nothing without a token, as HttpTokens: required says."""
 
 import http.server
+import json
 import secrets
 import threading
+import time
 
 TTL = "X-aws-ec2-metadata-token-ttl-seconds"
 TOKEN = "X-aws-ec2-metadata-token"
 TTL_MAX_S = 21600
+SPOT_NOTICE_S = 120
 
 
 class Imds:
-    """`state` is what Auto Scaling wants of the instance; `pages` may get more, such as a notice."""
+    """`state` is what Auto Scaling wants of the instance; the notice is Spot's."""
 
     def __init__(self, instance_id):
+        self.instance_id = instance_id
         self.pages = {"instance-id": instance_id, "autoscaling/target-lifecycle-state": "InService"}
         self.tokens = set()
         self.refused = 0
@@ -59,6 +63,11 @@ class Imds:
     @state.setter
     def state(self, word):
         self.pages["autoscaling/target-lifecycle-state"] = word
+
+    def give_notice(self):
+        """Spot takes the instance back in two minutes."""
+        end = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + SPOT_NOTICE_S))
+        self.pages["spot/instance-action"] = json.dumps({"action": "terminate", "time": end})
 
     def close(self):
         self._server.shutdown()

@@ -8,6 +8,9 @@ from tests.process.running_server import BIN, Server, children_of, kill, state_o
 from tests.rehearsal.kits import Kit
 
 
+DEADLINE_S = 30
+
+
 class Instance(Server):
     """A server in its own folder. `delay_s`: what comes before its start, such as fetching models."""
 
@@ -22,7 +25,9 @@ class Instance(Server):
         wrapper = ["sh", "-c", f'sleep {delay_s}; exec "$@"', "sh"] if delay_s else []
         self.run([*wrapper, BIN / "holdfast", "serve", "--bind-address", "127.0.0.1", "--http-port",
                   port, "--grpc-port", 0, "--admin-port", 0, "--port-file", self.port_file,
-                  "--workers", 1, "--model-repository", repository],
+                  "--workers", 1, "--model-repository", repository,
+                  # Busy processors are slow; slow is not lost.
+                  "--deadline-default-ms", DEADLINE_S * 1000],
                  environment=kit.environment)
 
     @property

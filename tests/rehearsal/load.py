@@ -10,9 +10,10 @@ import threading
 import time
 
 from tests.process.running_server import Load
+from tests.rehearsal.instance import DEADLINE_S
 
 SLICE_S = 5.0  # The generator is asked for so much at a time: a scenario's length is not known.
-TIMEOUT_S = 30.0  # Busy processors are slow; slow is not lost.
+TIMEOUT_S = DEADLINE_S + 5.0
 REFUSAL = re.compile(r"(429|503) [A-Z_]+$")  # The server's own words; a load balancer has none.
 
 

@@ -59,13 +59,19 @@ class Machine:
         self._instance = instance
         self._pid_file.write_text(str(instance.supervisor))
 
+    def called(self, *words):
+        """A condition: the script has called AWS with all of these words."""
+        return lambda: any(line.startswith("aws autoscaling ") and set(words) <= set(line.split())
+                           for line in self._calls.read_text().splitlines())
+
     def completed(self, hook):
         """A condition: Auto Scaling has been told by this hook that it may go on."""
-        def done():
-            return any("complete-lifecycle-action" in line and f"--lifecycle-hook-name {hook} " in line
-                       and "--lifecycle-action-result CONTINUE" in line
-                       for line in self._calls.read_text().splitlines())
-        return done
+        return self.called("complete-lifecycle-action", hook, "CONTINUE", self.imds.instance_id)
+
+    def asked_for_its_end(self):
+        """A condition: Auto Scaling was asked to end the instance, and to start another one."""
+        return self.called("terminate-instance-in-auto-scaling-group", self.imds.instance_id,
+                           "--no-should-decrement-desired-capacity")
 
     def close(self):
         if self._process.poll() is None:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of the rehearsal, one a platform: rehearsal.json grows with each run."""
 
+import fcntl
 import json
 import pathlib
 import time
 
 from tests.faults.table import commit, machine, put_between
 from tests.process.running_server import ROOT
+from tests.rehearsal.kits import KITS
 from tests.rehearsal.load import Account
 
 BEGIN, END = "<!-- rehearsal: begin -->", "<!-- rehearsal: end -->"
@@ -48,11 +50,21 @@ def merge(rows: list[dict], file: pathlib.Path = RESULTS) -> list[dict]:
     """Adds the rows of a run to those of earlier ones; a newer row replaces an older one."""
     def key(row):
         return row["platform"], row["scenario"], row["form"]
-    known = json.loads(file.read_text())["rows"] if file.exists() else []
-    merged = list(({key(row): row for row in known} | {key(row): row for row in rows}).values())
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps({"machine": machine(), "rows": merged}, indent=1) + "\n")
+    with open(file, "a+", encoding="utf-8") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)  # Several platforms may be rehearsed at a time.
+        stream.seek(0)
+        known = json.loads(stream.read() or '{"rows": []}')["rows"]
+        newer = {key(row): row for row in rows}
+        merged = sorted(({key(row): row for row in known} | newer).values(), key=order)
+        stream.truncate(0)
+        stream.write(json.dumps({"machine": machine(), "rows": merged}, indent=1) + "\n")
     return merged
+
+
+def order(row: dict) -> int:
+    """As a run without arguments has them."""
+    return list(KITS).index(row["platform"])
 
 
 def write(rows: list[dict], document: pathlib.Path = DOCUMENT) -> None:
