@@ -103,7 +103,9 @@ def test_a_newer_row_replaces_an_older_one_of_its_form(tmp_path):
 def test_the_document_shows_real_timings_between_its_marks(tmp_path):
     document = tmp_path / "reliability.md"
     document.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n")
-    table.write([row(), row("short one", "short")], document)
+    file = tmp_path / "rehearsal.json"
+    table.merge([row(), row("short one", "short")], file)
+    table.write(document, file)
     text = document.read_text()
     assert text.startswith("before\n") and text.endswith("\nafter\n")
     assert "### ecs" in text and "| rolling |" in text
@@ -119,11 +121,16 @@ def test_all_platforms_deploy_scale_and_refuse_a_broken_version():
 
 def test_the_short_set_is_a_part_and_a_named_scenario_is_always_run():
     short = wanted(arguments_of(["--short"]))
-    assert {platform for platform, _ in short} == set(KITS)
+    assert {platform for platform, _ in short} == {"ecs", "beanstalk", "ec2", "sagemaker"}
     assert len(short) < len(wanted(arguments_of([])))
     named = wanted(arguments_of(["--short", "--platform", "eks", "--scenario", "slow start"]))
     assert [scenario.name for _, scenario in named] == ["slow start"]
 
 
-def test_a_scenario_of_another_platform_is_none():
-    assert wanted(arguments_of(["--platform", "ecs", "--scenario", "blue/green"])) == []
+@pytest.mark.parametrize("words", [["--platform", "ecs", "--scenario", "blue/green"],
+                                   ["--platform", "mars"], ["--shor", "t"]])
+def test_what_is_not_there_is_wrong_use(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        arguments_of(words)
+    assert ended.value.code == 64
+    assert "./dev rehearse: " in capsys.readouterr().err

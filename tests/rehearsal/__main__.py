@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import traceback
+from typing import NoReturn
 
 from tests.rehearsal import kits, table
 from tests.rehearsal.balancer import Balancer
@@ -24,10 +25,15 @@ SHORT_SLOW_START_S = 8
 CLOCKS_S = 0.2  # Between the load's clock and ours.
 
 
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(64, f"{self.prog}: {message}\n")
+
+
 def arguments_of(words: list[str]) -> argparse.Namespace:
     names = sorted({scenario.name for platform in kits.KITS for scenario in scenarios_of(platform)})
-    parser = argparse.ArgumentParser(prog="./dev rehearse", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = Parser(prog="./dev rehearse", description=__doc__,
+                    formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--platform", choices=kits.KITS, help="only this one")
     parser.add_argument("--scenario", choices=names, help="only this one")
     parser.add_argument("--short", action="store_true",
@@ -35,8 +41,11 @@ def arguments_of(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, default=RATE, metavar="N",
                         help=f"requests a second (default: {RATE:.0f})")
     parser.add_argument("--write", action="store_true",
-                        help=f"show all runs so far in {table.DOCUMENT.name}")
-    return parser.parse_args(words)
+                        help=f"then show all runs so far in {table.DOCUMENT.name}")
+    options = parser.parse_args(words)
+    if not wanted(options):
+        parser.error(f"{options.platform} has no scenario '{options.scenario or 'of the short set'}'")
+    return options
 
 
 def wanted(options: argparse.Namespace) -> list[tuple[str, Scenario]]:
@@ -125,21 +134,17 @@ def main() -> int:
     # The settings of the caller's shell are none of the servers'.
     for name in [name for name in os.environ if name.startswith(("HOLDFAST_", "CI"))]:
         del os.environ[name]
-    chosen = wanted(options)
-    if not chosen:
-        print(f"{options.platform} has no scenario '{options.scenario}'", file=sys.stderr)
-        return 64
     rows = []
     with tempfile.TemporaryDirectory(prefix="holdfast-rehearsal-") as name:
         releases = Releases(pathlib.Path(name) / "releases")
-        for number, (platform, scenario) in enumerate(chosen):
+        for number, (platform, scenario) in enumerate(wanted(options)):
             folder = pathlib.Path(name) / str(number)
             folder.mkdir()
             rows.append(rehearse(platform, scenario, options, releases, folder))
-            known = table.merge(rows[-1:])
+            table.merge(rows[-1:])
     print(f"\n{table.markdown(rows)}")
     if options.write:
-        table.write(known)
+        table.write()
     return 1 if any(row["verdict"].startswith("FAILED") for row in rows) else 0
 
 

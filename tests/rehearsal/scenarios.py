@@ -178,7 +178,7 @@ DEPLOYS = {
     "beanstalk": Scenario("immutable", immutable, short=True),
     "ec2": Scenario("rolling", rolling_in_turn, short=True),
     "sagemaker": Scenario("blue/green", blue_green, short=True),
-    "eks": Scenario("rolling", rolling_in_turn, short=True),
+    "eks": Scenario("rolling", rolling_in_turn),
 }
 
 

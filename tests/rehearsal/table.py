@@ -67,7 +67,12 @@ def order(row: dict) -> int:
     return list(KITS).index(row["platform"])
 
 
-def write(rows: list[dict], document: pathlib.Path = DOCUMENT) -> None:
+def write(document: pathlib.Path = DOCUMENT, file: pathlib.Path = RESULTS) -> None:
     """Shows the rows with real timings in the document."""
-    real = [row for row in rows if row["form"] == "real"]
-    put_between(document, BEGIN, END, f"Machine: {machine()}.\n\n{markdown(real)}")
+    content = json.loads(file.read_text())
+    real = [row for row in content["rows"] if row["form"] == "real"]
+    put_between(document, BEGIN, END, f"Machine: {content['machine']}.\n\n{markdown(real)}")
+
+
+if __name__ == "__main__":
+    write()
