@@ -37,7 +37,7 @@ def test_every_request_is_accounted_for_once():
 
 def stage(exits=None, **times):
     fleet = types.SimpleNamespace(exits=exits or {"ecs-1": 0})
-    return Stage(fleet, None, None, **times)
+    return Stage(fleet, None, None, **{"reused": 1, **times})
 
 
 PLANNED = Scenario("rolling", None)
@@ -60,6 +60,11 @@ def test_a_refusal_with_a_reason_is_no_loss():
 def test_a_server_that_had_to_be_killed_is_a_failure():
     killed = stage({"ecs-1": 0, "ecs-2": -9})
     assert verdict_of(PLANNED, killed, account((1, "200")), "") == "FAILED: exit codes [-9]"
+
+
+def test_connections_that_are_never_used_again_prove_nothing():
+    fresh = stage(reused=0)
+    assert verdict_of(PLANNED, fresh, account((1, "200")), "").startswith("FAILED")
 
 
 def test_a_load_without_an_answer_proves_nothing():

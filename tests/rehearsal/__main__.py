@@ -64,6 +64,8 @@ def verdict_of(scenario: Scenario, stage: Stage, account: Account, problem: str)
         return f"FAILED: exit codes {bad}"
     if not account.answered:
         return "FAILED: nothing was answered"
+    if not stage.reused:
+        return "FAILED: the balancer kept no connection"
     if scenario.planned:
         return "FAILED: requests were lost" if account.lost else "passed"
     return verdict_of_kill(stage, account)
@@ -115,6 +117,7 @@ def rehearse(platform: str, scenario: Scenario, options: argparse.Namespace, rel
             traceback.print_exc()
             problem = str(error).splitlines()[0] if str(error) else type(error).__name__
         account = load.finish()
+        stage.reused = balancer.reused()
     finally:
         fleet.close()
         balancer.close()

@@ -18,6 +18,7 @@ from tests.rehearsal.kits import TargetGroup
 
 CONNECT_S = 10  # Of an ALB, to a target.
 CLOSE_S = 5
+KEPT_MAX = 100  # Idle connections to a target.
 
 
 def configuration(group: TargetGroup, control: str, port: int) -> str:
@@ -55,8 +56,9 @@ hdr User-Agent ELB-HealthChecker/2.0 hdr Connection close
 
 
 def target_options(group: TargetGroup) -> str:
+    # A target that is added while haproxy runs keeps no connection unless it is told how many.
     return (f"check inter {group.interval_s}s fall {group.unhealthy} rise {group.healthy} "
-            f"pool-purge-delay {group.idle_s}s")
+            f"pool-max-conn {KEPT_MAX} pool-purge-delay {group.idle_s}s")
 
 
 def free_port() -> int:
@@ -141,6 +143,10 @@ class Balancer:
         self.let_go(name)
         time.sleep(self.group.deregistration_s)
         return self.forget(name)
+
+    def reused(self) -> int:
+        """How many requests took a connection that had been used before."""
+        return sum(int(row["reuse"]) for row in self.targets().values())
 
     def in_flight(self, name: str) -> int:
         return int(self.targets()[name]["scur"])

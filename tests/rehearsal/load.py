@@ -71,8 +71,9 @@ class Account:
         return ascending[int(0.99 * (len(ascending) - 1))] if ascending else 0.0
 
     def words(self) -> str:
-        """How requests were lost, most frequent first."""
-        counted = collections.Counter(f"{each.kind} ({each.outcome.strip()})" for each in self.lost)
+        """How requests were refused or lost, most frequent first."""
+        counted = collections.Counter(f"{each.kind} ({each.outcome.strip()})"
+                                      for each in self.requests if each.kind != "answered")
         return ", ".join(f"{count} {what}" for what, count in counted.most_common())
 
 

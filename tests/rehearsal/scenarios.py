@@ -26,6 +26,7 @@ class Stage:
     given_until_s: float = 0  # Until then it could be given requests.
     noticed_s: float = 0  # From then on the balancer asked others, or it was back.
     held: int = 0  # What it held when it was killed.
+    reused: int = 0  # Requests that took a connection which had been used before.
     fleet_size: int = 2
     slow_start_s: int = SLOW_START_S
 

@@ -21,7 +21,7 @@ HEAD = ("| scenario | requests | answered | refused | lost | longest gap | p99 |
 
 def row_of(platform: str, scenario: str, form: str, account: Account, seconds: float,
            verdict: str, notes: list[str]) -> dict:
-    remarks = [*notes, account.words()] if account.lost else notes
+    remarks = [*notes, account.words()] if account.words() else notes
     return {"platform": platform, "scenario": scenario, "form": form, "verdict": verdict,
             "requests": len(account.requests), "answered": account.answered,
             "refused": account.refused, "lost": len(account.lost),
