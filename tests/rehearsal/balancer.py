@@ -109,8 +109,11 @@ class Balancer:
         """It gets requests from its first good health check on."""
         self._order(f"add server targets/{name} 127.0.0.1:{port} {target_options(self.group)}")
         self._order(f"enable health targets/{name}")
+        # HAProxy believes a target that becomes ready to be healthy; without weight it gets nothing.
+        self._order(f"set server targets/{name} weight 0")
         self._order(f"set server targets/{name} state ready")
         self._order(f"set server targets/{name} health down")
+        self._order(f"set server targets/{name} weight 1")
         self._new.add(name)
 
     def is_healthy(self, name: str) -> bool:
@@ -130,19 +133,17 @@ class Balancer:
         """Deregistration begins: no new requests; those that it has may end."""
         self._order(f"set server targets/{name} state drain")
 
-    def forget(self, name: str) -> int:
-        """Deregistration ends; gives how many requests were cut off by that."""
-        cut_off = self.in_flight(name)
+    def forget(self, name: str) -> None:
+        """Deregistration ends, and with it whatever the target still has."""
         self._order(f"set server targets/{name} state maint")
         self.command(f"shutdown sessions server targets/{name}")
         self._new.discard(name)
-        return cut_off
 
-    def deregister(self, name: str) -> int:
+    def deregister(self, name: str) -> None:
         """Both, with the whole delay between them: an ALB says `draining` for as long."""
         self.let_go(name)
         time.sleep(self.group.deregistration_s)
-        return self.forget(name)
+        self.forget(name)
 
     def reused(self) -> int:
         """How many requests took a connection that had been used before."""

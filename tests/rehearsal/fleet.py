@@ -40,7 +40,6 @@ class Fleet:
         self.instances = []
         self.started = []  # All there ever were.
         self.exits = {}  # Of those that were ended by the platform: name, exit code.
-        self.cut_off = 0  # Requests that a deregistration's end met.
         self._numbers = itertools.count(1)
         self._lock = threading.Lock()
 
@@ -96,7 +95,7 @@ class Fleet:
         """Out of the load balancer first, for the whole delay; then SIGTERM."""
         self._leaves(instance)
         self.say(f"{instance.name} is deregistered")
-        self.cut_off += self.balancer.deregister(instance.name)
+        self.balancer.deregister(instance.name)
         self._end(instance)
 
     def _leaves(self, instance):
@@ -152,7 +151,7 @@ class Ecs(Fleet):
         thread.start()
         self._end(instance)
         thread.join()
-        self.cut_off += self.balancer.forget(instance.name)
+        self.balancer.forget(instance.name)
 
     def mourn(self, instance):
         """The server's container has ended, and the agent tells so."""
@@ -272,7 +271,7 @@ class Eks(Fleet):
         time.sleep(self.kit.pre_stop_s)
         self._end(instance)
         thread.join()
-        self.cut_off += self.balancer.forget(instance.name)
+        self.balancer.forget(instance.name)
 
     def mourn(self, instance):
         """The kubelet starts the container again in its pod: the same address."""
