@@ -64,10 +64,13 @@ class Fleet:
         except AssertionError as error:
             raise DidNotStart(str(error)) from error
 
-    def admit(self, instance):
-        """The balancer hears of it as soon as its address is known; healthy is what its checks say."""
+    def _await_address(self, instance):
         self._await(instance, instance.port_file.exists, "an address")
         self._await(instance, lambda: instance.port, "a port")
+
+    def admit(self, instance):
+        """The balancer hears of it as soon as its address is known; healthy is what its checks say."""
+        self._await_address(instance)
         self.balancer.register(instance.name, instance.port)
         self._await(instance, lambda: self.balancer.is_healthy(instance.name), "healthy")
         self.say(f"{instance.name} is healthy")
@@ -101,6 +104,16 @@ class Fleet:
     def _leaves(self, instance):
         with self._lock:
             self.instances.remove(instance)
+
+    def _spread_the_news(self, instance):
+        """Deregisters it a moment later, beside what else happens to it."""
+        def deregister():
+            time.sleep(PROPAGATION_S)
+            self.balancer.let_go(instance.name)
+            self.say(f"{instance.name} is deregistered")
+        thread = threading.Thread(target=deregister)
+        thread.start()
+        return thread
 
     def _end(self, instance):
         self.say(f"{instance.name} gets SIGTERM")
@@ -142,15 +155,9 @@ class Ecs(Fleet):
     def interrupt(self, instance):
         """Fargate Spot: SIGTERM at once; that the service deregisters the task arrives later."""
         self._leaves(instance)
-
-        def deregister():
-            time.sleep(PROPAGATION_S)
-            self.balancer.let_go(instance.name)
-            self.say(f"{instance.name} is deregistered")
-        thread = threading.Thread(target=deregister)
-        thread.start()
+        news = self._spread_the_news(instance)
         self._end(instance)
-        thread.join()
+        news.join()
         self.balancer.forget(instance.name)
 
     def mourn(self, instance):
@@ -173,8 +180,7 @@ class Ec2(Fleet):
         self._machines = {}
 
     def admit(self, instance):
-        self._await(instance, instance.port_file.exists, "an address")
-        self._await(instance, lambda: instance.port, "a port")
+        self._await_address(instance)
         machine = Machine(instance, self.kit)
         self._machines[instance.name] = machine
         self._await(instance, machine.completed("ready"), "the hook `ready` is completed")
@@ -228,7 +234,7 @@ class SageMaker(Fleet):
     def prepare(self, release):
         """One of the new fleet: it answers pings, and nobody else knows of it."""
         instance = self.start(release)
-        self._await(instance, instance.port_file.exists, "an address")
+        self._await_address(instance)
         self._await(instance, lambda: ping(instance) == 200, "the ping says 200")
         return instance
 
@@ -239,7 +245,7 @@ class Eks(Fleet):
     def admit(self, instance):
         """The deployment counts a pod as available minReadySeconds after its readiness, whatever the
         load balancer's own checks say by then."""
-        self._await(instance, instance.port_file.exists, "an address")
+        self._await_address(instance)
         self._await(instance, lambda: self._is_ready(instance), "ready")
         time.sleep(PROPAGATION_S)
         self.balancer.register(instance.name, instance.port)
@@ -260,17 +266,11 @@ class Eks(Fleet):
 
     def retire(self, instance):
         self._leaves(instance)
-
-        def deregister():
-            time.sleep(PROPAGATION_S)
-            self.balancer.let_go(instance.name)
-            self.say(f"{instance.name} is deregistered")
-        thread = threading.Thread(target=deregister)
-        thread.start()
+        news = self._spread_the_news(instance)
         self.say(f"{instance.name}: preStop")
         time.sleep(self.kit.pre_stop_s)
         self._end(instance)
-        thread.join()
+        news.join()
         self.balancer.forget(instance.name)
 
     def mourn(self, instance):
