@@ -84,13 +84,17 @@ def markdown(place, rows):
     return "\n".join(lines) + "\n"
 
 
+def put_between(document, begin, end, text):
+    """Replaces what stands between two marks of a document."""
+    before, rest = document.read_text().split(begin)
+    after = rest.split(end)[1]
+    document.write_text(f"{before}{begin}\n{text}{end}{after}")
+
+
 def main():
-    document = pathlib.Path(sys.argv[1])
     content = json.loads((ROOT / "build/results/faults.json").read_text())
-    before, rest = document.read_text().split(BEGIN)
-    after = rest.split(END)[1]
-    shown = markdown(content["machine"], content["rows"])
-    document.write_text(f"{before}{BEGIN}\n{shown}{END}{after}")
+    put_between(pathlib.Path(sys.argv[1]), BEGIN, END,
+                markdown(content["machine"], content["rows"]))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def test_without_a_command_it_lists_them_all():
                                        ["model"], ["model", "resnet50"], ["test", "a", "b"],
                                        ["model", "resnet50", "--random", "--version", "0"],
                                        ["fuzz", "frobnicate"], ["fuzz", "json", "--for", "3y"],
+                                       ["rehearse", "now"], ["rehearse", "--platform"],
                                        ["fuzz", "json", "--jobs", "0"], ["fuzz", "json", "--for"],
                                        ["image", "now"], ["image", "--target", "gpu"],
                                        ["image", "--base", "debian:12"], ["image", "--tag"]])
