@@ -80,7 +80,7 @@ int RunPlanCommand(const PlanCommand& command) {
   if (shown != 0) return shown;
   const Sizing* chosen = plan->chosen();
   if (chosen == nullptr) {
-    Fail(Error{Reason::kInsufficientResources,
+    Fail(Error{Reason::kUnavailable,
                fmt::format("no type is within the budget; the cheapest takes ${:.2f} a month",
                            plan->ranked.front().dollars_per_month)});
     return kAboveBudgetCode;

@@ -64,7 +64,6 @@ constexpr std::array kTypes{
 }  // namespace
 
 std::span<const InstanceType> InstanceTypes() { return kTypes; }
-std::span<const Processor> Processors() { return kProcessors; }
 
 Result<const InstanceType*> FindInstanceType(std::string_view name) {
   if (name.starts_with("ml.")) name.remove_prefix(3);

@@ -19,7 +19,7 @@ struct Processor {
   std::string_view name;
   std::string_view cpuinfo;  // Part of the name that os/cpu.h reads on it.
   double flops_per_cycle;    // float32, of a core: vector units times their width times two.
-  double gigahertz;          // Of the vendor.
+  double gigahertz;          // As the vendor advertises it; a lower one is to be expected.
   bool arm = false;
 
   double peak() const { return flops_per_cycle * gigahertz; }  // GFLOP a second.
@@ -40,7 +40,6 @@ struct InstanceType {
 };
 
 std::span<const InstanceType> InstanceTypes();
-std::span<const Processor> Processors();
 
 // kUsage names the nearest type, or says why a known one is not in the table.
 Result<const InstanceType*> FindInstanceType(std::string_view name);

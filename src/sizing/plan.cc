@@ -228,7 +228,7 @@ Error NobodyCan(const Plan& plan) {
     if (refusal.response_ms == 0) continue;
     if (nearest->response_ms == 0 || refusal.response_ms < nearest->response_ms) nearest = &refusal;
   }
-  return Error{Reason::kInsufficientResources,
+  return Error{Reason::kUnavailable,
                fmt::format("no type can do it; the nearest is {}: {}; try {}", nearest->type->name,
                            nearest->why,
                            nearest->response_ms == 0

@@ -62,7 +62,7 @@ struct Plan {
   const Sizing* chosen() const { return ranked.front().within_budget ? &ranked.front() : nullptr; }
 };
 
-// kUsage: the request is none. kInsufficientResources: no type can do it; the message says which
+// kUsage: the request is none. kUnavailable: no type can do it; the message says which
 // limit is in the way, and what would help.
 Result<Plan> MakePlan(const PlanRequest& request);
 

@@ -96,7 +96,7 @@ TEST(Plan, SaysWhichLimitIsInTheWayAndWhatHelps) {
   request.deadline_ms = 5;
   const auto late = MakePlan(request);
   ASSERT_FALSE(late);
-  EXPECT_EQ(late.error().reason, Reason::kInsufficientResources);
+  EXPECT_EQ(late.error().reason, Reason::kUnavailable);
   EXPECT_THAT(late.error().message, HasSubstr("even without a queue"));
   EXPECT_THAT(late.error().message, HasSubstr("--deadline-ms"));
   request = Request();
