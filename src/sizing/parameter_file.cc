@@ -4,19 +4,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 namespace holdfast {
 namespace {
 
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
-// The alarm is at twice the p99 that the plan expects, so that it does not go off by noise.
-constexpr double kAlarmAbove = 2;
 constexpr std::uint64_t kMiB = std::uint64_t{1} << 20;
 constexpr std::uint64_t kMiBPerCpu = 1024;
-
-double AlarmMs(const Sizing& sizing) { return std::ceil(kAlarmAbove * sizing.p99_degraded_ms); }
 
 std::string Architecture(const Sizing& sizing) {
   return sizing.type->processor->arm ? "arm64" : "x86_64";
@@ -61,7 +56,7 @@ patches:
 
 Parameters ParametersOf(const KitRule& kit, const Sizing& sizing) {
   Parameters parameters;
-  const std::string latency = fmt::format("{:g}", AlarmMs(sizing) / 1000);
+  const std::string latency = fmt::format("{:g}", sizing.alarm_ms / 1000);
   switch (kit.kit) {
     case Kit::kEcs:
       parameters = {
@@ -87,7 +82,7 @@ Parameters ParametersOf(const KitRule& kit, const Sizing& sizing) {
     case Kit::kSageMaker:
       parameters = {{"InstanceType", fmt::format("ml.{}", sizing.type->name)},
                     {"ConcurrencyTarget", std::to_string(sizing.concurrency_target)},
-                    {"LatencyMicroseconds", fmt::format("{:.0f}", AlarmMs(sizing) * 1000)}};
+                    {"LatencyMicroseconds", fmt::format("{:.0f}", sizing.alarm_ms * 1000)}};
       AddInstances(parameters, "Instances", sizing);
       break;
     case Kit::kEks:

@@ -33,6 +33,9 @@ constexpr double kHoursOfMonth = 730;
 constexpr std::uint32_t kBurst = 2;             // The rate for which instances_max is enough.
 constexpr double kBytesPerSecondLoaded = 50e6;  // Reading, checking and packing a model's files.
 constexpr double kStartS = 5;                   // A process, its warm-up and its golden examples.
+// An alarm at the p99 that is expected would go off by noise; above the deadline it never would, as
+// the server refuses what is late.
+constexpr double kAlarmAbove = 2;
 constexpr int kBisections = 60;
 constexpr double kDeadlineMaxMs = 55'000;  // The server's own; apps/server_config.h.
 
@@ -85,8 +88,9 @@ void Explain(Sizing& sizing, const PlanRequest& request, double limit_ms) {
       "at most {}, for {} times the rate",
       request.rate, sizing.utilisation * capacity.images_per_second,
       Count(sizing.needed, "instance"), sizing.instances_min, sizing.instances_max, kBurst));
-  say(fmt::format("p99 {:.0f} ms with {}, {:.0f} ms with {}", sizing.p99_ms, sizing.instances_min,
-                  sizing.p99_degraded_ms, sizing.instances_min - 1));
+  say(fmt::format("p99 {:.0f} ms with {}, {:.0f} ms with {}; alarm above {:.0f} ms", sizing.p99_ms,
+                  sizing.instances_min, sizing.p99_degraded_ms, sizing.instances_min - 1,
+                  sizing.alarm_ms));
   say(fmt::format(
       "scale at {} % CPU, which is {:.0f} % of the utilisation allowed; {:.0f} requests "
       "a minute, or {} in flight, of an instance",
@@ -139,6 +143,7 @@ Verdict SizeOf(const PlanRequest& request, const InstanceType& type, double limi
                static_cast<std::uint32_t>(std::ceil(kBurst * request.rate / carried)) + 1);
   sizing.p99_ms = ResponseMs(capacity, request.rate / sizing.instances_min);
   sizing.p99_degraded_ms = ResponseMs(capacity, request.rate / (sizing.instances_min - 1));
+  sizing.alarm_ms = std::min(std::ceil(kAlarmAbove * sizing.p99_degraded_ms), request.deadline_ms);
   const double target = kTargetShare * sizing.utilisation;
   sizing.cpu_target = static_cast<std::uint32_t>(
       std::clamp(std::floor(100 * target), kCpuTargetMin, kCpuTargetMax));

@@ -35,6 +35,7 @@ struct Sizing {
   std::uint32_t instances_max = 0;
   double p99_ms = 0;                     // With instances_min.
   double p99_degraded_ms = 0;            // With one of them gone.
+  double alarm_ms = 0;                   // A p99 above it is an alarm.
   std::uint32_t cpu_target = 0;          // Percent.
   std::uint32_t concurrency_target = 0;  // Requests in flight of an instance.
   double requests_per_minute = 0;        // Of an instance, at the target.

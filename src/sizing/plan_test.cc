@@ -48,6 +48,8 @@ TEST(Plan, PutsTheCheapestFirstAndKeepsItsPromiseWithoutOneInstance) {
     for (const Sizing& sizing : plan->ranked) {
       EXPECT_LE(sizing.p99_ms, sizing.p99_degraded_ms);
       EXPECT_LE(sizing.p99_degraded_ms, plan->response_limit_ms + 1e-6) << sizing.type->name;
+      EXPECT_GT(sizing.alarm_ms, sizing.p99_degraded_ms);
+      EXPECT_LE(sizing.alarm_ms, request.deadline_ms);
       EXPECT_GE(sizing.instances_min, 2u);
       EXPECT_GT(sizing.instances_max, sizing.instances_min);
       EXPECT_LT(sizing.cpu_target, 100 * sizing.utilisation);
