@@ -12,6 +12,7 @@
 #include "apps/completion.h"
 #include "apps/help_text.h"
 #include "apps/man_page.h"
+#include "apps/production_command_definitions.h"
 #include "apps/reference.h"
 #include "apps/server_command_definitions.h"
 #include "apps/settings.h"
@@ -326,6 +327,7 @@ std::vector<CommandDefinition> DefineCommands() {
   commands.push_back(DefinePack());
   commands.push_back(DefineInspect());
   commands.push_back(DefineTune());
+  commands.push_back(DefinePlan());
   commands.push_back(DefineClassify());
   commands.push_back(DefineHealthcheck());
   commands.push_back(DefineTop());

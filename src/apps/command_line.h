@@ -68,6 +68,20 @@ struct TuneCommand {
   bool json = false;
 };
 
+struct PlanCommand {
+  double rate = 0;
+  double deadline_ms = 0;
+  std::optional<double> p99_ms;
+  std::optional<double> budget;
+  std::string model;  // A servable folder with its tuned.toml.
+  std::string model_name = "resnet50";
+  std::string region = "us-east-1";
+  std::string kit = "ec2-autoscaling";
+  std::vector<std::string> types;
+  std::string output;
+  bool json = false;
+};
+
 struct ClassifyCommand {
   std::vector<std::string> files;
   std::string model;
@@ -129,8 +143,8 @@ struct VersionCommand {
 
 using Command =
     std::variant<ShowText, ServeCommand, DoctorCommand, PackCommand, InspectCommand, TuneCommand,
-                 ClassifyCommand, HealthcheckCommand, TopCommand, DeathsCommand, QuarantineCommand,
-                 ModelsCommand, DrillCommand, VersionCommand>;
+                 PlanCommand, ClassifyCommand, HealthcheckCommand, TopCommand, DeathsCommand,
+                 QuarantineCommand, ModelsCommand, DrillCommand, VersionCommand>;
 
 // What is wrong with a command line, fit to print after "holdfast: ".
 struct UsageError {

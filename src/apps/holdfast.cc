@@ -9,6 +9,7 @@
 #include "apps/doctor.h"
 #include "apps/failure.h"
 #include "apps/model_source.h"
+#include "apps/plan_command.h"
 #include "apps/resolve_config.h"
 #include "apps/scout.h"
 #include "apps/serve.h"
@@ -89,6 +90,7 @@ struct Dispatch {
   int operator()(const ServeCommand& command) const { return RunServe(command); }
   int operator()(const DoctorCommand& command) const { return RunDoctor(command); }
   int operator()(const VersionCommand& command) const { return RunVersion(command); }
+  int operator()(const PlanCommand& command) const { return RunPlanCommand(command); }
   int operator()(const PackCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const InspectCommand&) const { return Become(kWorkerExecutable); }
   int operator()(const TuneCommand&) const { return Become(kWorkerExecutable); }

@@ -12,7 +12,7 @@ import sys
 import pytest
 
 from deploy.rollout.__main__ import arguments_of
-from tests.process.running_server import ROOT
+from tests.process.running_server import BIN, ROOT
 
 DOCUMENTS = [ROOT / "docs/deploy.md", *sorted((ROOT / "deploy").glob("*/README.md"))]
 BLOCK = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -36,6 +36,8 @@ def test_a_command_that_needs_nothing_works(line, tmp_path):
     words = [str(ROOT / word) if word.startswith("deploy/") else word for word in words]
     if words[0] == "python3":
         words[0] = sys.executable
+    if words[0] == "holdfast":
+        words[0] = BIN / "holdfast"
     done = subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
                           capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0 and done.stdout, done.stderr
