@@ -21,7 +21,7 @@
 namespace holdfast {
 namespace {
 
-constexpr std::chrono::seconds kTimeout{5};
+constexpr std::chrono::seconds kLookTimeout{5};
 // Another screen, so that what was there comes back; and no cursor.
 constexpr std::string_view kEnter = "\x1b[?1049h\x1b[?25l";
 constexpr std::string_view kLeave = "\x1b[?25h\x1b[?1049l";
@@ -30,8 +30,8 @@ constexpr std::string_view kClearLine = "\x1b[K\n";
 constexpr std::string_view kClearRest = "\x1b[J";
 
 Result<TopView> Look(const HttpUrl& server, const std::optional<RemoteStatus>& last) {
-  const std::string status = TRY(AskAdmin(server, "GET", "/debug/status", kTimeout));
-  const std::string deaths = TRY(AskAdmin(server, "GET", "/debug/deaths", kTimeout));
+  const std::string status = TRY(AskAdmin(server, "GET", "/debug/status", kLookTimeout));
+  const std::string deaths = TRY(AskAdmin(server, "GET", "/debug/deaths", kLookTimeout));
   TopView view{.status = TRY(ParseStatus(status)), .change = {}, .deaths = {}};
   view.deaths = TRY(ParseDeaths(deaths));
   if (last) view.change = Between(*last, view.status);

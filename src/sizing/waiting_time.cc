@@ -7,7 +7,7 @@
 namespace holdfast {
 namespace {
 
-constexpr int kBisections = 200;
+constexpr int kLevelBisections = 200;
 constexpr double kSafety = 0.2;  // Service times.
 
 // The root above 1 of c ln z = λS(z-1).
@@ -17,7 +17,7 @@ double Decay(const Queue& queue) {
   double low = 1 / queue.utilisation();  // Where the difference is largest, hence before the root.
   double high = 2 * low;
   while (!above(high)) high *= 2;
-  for (int i = 0; i < kBisections; ++i) {
+  for (int i = 0; i < kLevelBisections; ++i) {
     const double middle = (low + high) / 2;
     (above(middle) ? high : low) = middle;
   }
