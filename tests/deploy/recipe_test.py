@@ -14,7 +14,7 @@ from deploy.check.templates import Template
 from tests.deploy.templates_test import BUNDLE, DEPLOY, KITS, api_options, text_of
 
 MANIFESTS = sorted((DEPLOY / "eks").rglob("*.yaml"))
-WITH_IMAGE = [kit for kit in KITS if kit != "network"]
+WITH_IMAGE = [kit for kit in KITS if kit not in ("network", "observability")]
 OPTIONS = api_options()
 
 

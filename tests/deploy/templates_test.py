@@ -16,7 +16,7 @@ from deploy.rollout import bundle
 from tests.process.running_server import ROOT
 
 DEPLOY = ROOT / "deploy"
-KITS = ["network", "ecs", "sagemaker", "ec2-autoscaling", "elastic-beanstalk"]
+KITS = ["network", "ecs", "sagemaker", "ec2-autoscaling", "elastic-beanstalk", "observability"]
 BUNDLE = DEPLOY / "elastic-beanstalk/bundle"
 
 
