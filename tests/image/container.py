@@ -4,6 +4,7 @@
 import functools
 import json
 import pathlib
+import shutil
 import subprocess
 import tarfile
 
@@ -26,6 +27,23 @@ def podman(*words, **keywords):
                           timeout=120, **keywords)
     assert done.returncode == 0, f"podman {words}: {done.stderr}"
     return done.stdout.strip()
+
+
+@functools.cache
+def why_not_here():
+    """Why no container runs on this machine; empty where one does."""
+    if not shutil.which("podman"):
+        return "podman is not installed: ./dev test image installs it"
+    if not podman_exists(RUNTIME):
+        return f"there is no image {RUNTIME}: ./dev test image builds it"
+    done = subprocess.run([*PODMAN_RUN, RUNTIME, "--version"], capture_output=True, text=True,
+                          check=False, timeout=120)
+    # 125: podman itself has failed. Another code is the image's, and a matter of the tests.
+    return f"podman cannot run here: {done.stderr.strip()}" if done.returncode == 125 else ""
+
+
+def podman_exists(name):
+    return subprocess.run(["podman", "image", "exists", name], check=False).returncode == 0
 
 
 @functools.cache
@@ -74,10 +92,11 @@ class Container(Server):
     def admin_port(self):
         return self._port("admin")
 
-    @property
+    @functools.cached_property
     def supervisor(self):
         """The container's PID 1, as the host counts."""
-        return int(podman("inspect", "--format", "{{.State.Pid}}", self.id))
+        return wait_until(lambda: int(podman("inspect", "--format", "{{.State.Pid}}", self.id)),
+                          "a process")
 
     def execute(self, *words):
         """The exit code and output of a command in the container."""

@@ -75,11 +75,14 @@ build_image_with_buildah() {
 
 nameless_images() { buildah images --quiet --no-trunc --filter dangling=true | LC_ALL=C sort -u; }
 
-# The number counts what is taken out of it, below.
-debian_base_name() { echo "localhost/holdfast-base:bookworm-1-$(dpkg --print-architecture)"; }
+# The number counts what is taken into it, below.
+debian_base_name() { echo "localhost/holdfast-base:bookworm-2-$(dpkg --print-architecture)"; }
+
+# What the server's libraries rest on, and the roots of trust; no shell, no package manager.
+readonly BASE_PACKAGES=(base-files ca-certificates libc6 libgcc-s1 libstdc++6 netbase)
 
 # make_debian_base NAME: a small Debian 12 from the machine's own mirror, where no registry is.
-# For development: it has no security updates, a release's base has.
+# It has no security updates; a release's base has.
 make_debian_base() {
   local archive
   archive="${XDG_CACHE_HOME:-$HOME/.cache}/holdfast/base-${1##*:}.tar"
@@ -99,11 +102,35 @@ debootstrap_to() {
   # shellcheck disable=SC2064  # The value of now is meant.
   trap "rm -rf '$scratch'" EXIT
   chmod 755 "$scratch"
-  quietly debootstrap debootstrap --variant=minbase bookworm "$scratch" "$mirror" || return 1
-  # What an image needs as little as Debian's own slim one; and no address of this machine's mirror.
-  tar -C "$scratch" --numeric-owner --exclude='./dev/*' --exclude='./etc/apt/sources.list*' \
-    --exclude='./etc/hostname' --exclude='./etc/resolv.conf' --exclude='./var/cache/apt/*' \
-    --exclude='./var/lib/apt/lists/*' --exclude='./var/log/*' --exclude='./usr/share/info/*' \
-    --exclude='./usr/share/locale/*' --exclude='./usr/share/man/*' --exclude='./debootstrap' \
-    -cf "$archive.part" . && mv "$archive.part" "$archive"
+  quietly debootstrap debootstrap --variant=minbase --include=ca-certificates,netbase \
+    bookworm "$scratch" "$mirror" || return 1
+  # Scanners read the packages here, as in images that have no dpkg of their own.
+  local package
+  mkdir "$scratch/var/lib/dpkg/status.d"
+  for package in "${BASE_PACKAGES[@]}"; do
+    dpkg-query --admindir "$scratch/var/lib/dpkg" --status "$package" \
+      >"$scratch/var/lib/dpkg/status.d/$package" || return 1
+  done
+  base_files "$scratch" | tar -C "$scratch" --numeric-owner --no-recursion --null \
+    --files-from - -cf "$archive.part" && mv "$archive.part" "$archive"
+}
+
+# base_files ROOT: the files of BASE_PACKAGES below ROOT, each ended by a zero byte. Tables that only
+# iconv reads stay out, and documents but the licences; /etc/ssl has all certificates in one file.
+base_files() {
+  (
+    cd "$1" || exit
+    {
+      # Packages name /lib where Debian has /usr/lib today.
+      dpkg-query --admindir "$PWD/var/lib/dpkg" --listfiles "${BASE_PACKAGES[@]}" |
+        sed -E 's#^/(bin|sbin|lib|lib32|lib64|libx32)(/|$)#/usr/\1\2#; s#^/\.?#./#; s#^\./$#.#' |
+        grep -vE '/(gconv|ca-certificates|man|lintian|bug|sbin)(/|$)|/share/doc/.*/(changelog|NEWS|README|FAQ)'
+      find bin sbin lib* -maxdepth 0 -type l | sed 's#^#./#'
+      printf './%s\n' etc/group etc/nsswitch.conf etc/passwd etc/ssl/certs/ca-certificates.crt \
+        usr/share/doc/ca-certificates usr/share/doc/ca-certificates/copyright \
+        var/lib/dpkg/status.d var/lib/dpkg/status.d/*
+    } | LC_ALL=C sort -u | while read -r file; do
+      if [[ -e $file || -L $file ]]; then printf '%s\0' "$file"; fi
+    done
+  )
 }

@@ -116,7 +116,7 @@ def copy_licences(target: pathlib.Path, openvino: bool) -> None:
 def stage(target: pathlib.Path, *, version: str, revision: str, openvino: bool) -> None:
     """Makes `target` anew."""
     files = own_files(openvino)
-    libraries = packages_of(needed_libraries(files))
+    libraries = packages_of(needed_libraries(files.keys() - {AUTHORITIES}))
     shutil.rmtree(target, ignore_errors=True)
     for file, place in files.items():
         (target / place).parent.mkdir(parents=True, exist_ok=True)
