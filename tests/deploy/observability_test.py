@@ -141,3 +141,37 @@ def test_each_alarm_has_its_section_in_the_runbook():
 def test_the_kits_turn_the_metrics_on(kit):
     text = (ROOT / "deploy" / kit / "template.yaml").read_text()
     assert re.search(r"HOLDFAST_EMF_INTERVAL_S\W.*10", text) and "HOLDFAST_SERVICE_NAME" in text
+
+
+# --- Grafana ---
+
+def documented_for_prometheus():
+    """{metric: (type, labels)} of docs/reference/metrics.md; a histogram under the names that it is asked by."""
+    found = {}
+    for name, kind, labels in re.findall(r"^\| `(holdfast_\w+)` \| (\w+) \| ([^|]+) \|",
+                                         (ROOT / "docs/reference/metrics.md").read_text(), re.MULTILINE):
+        own = set(re.findall(r"`(\w+)`", labels))
+        for suffix in ("_bucket", "_count", "_sum") if kind == "histogram" else ("",):
+            found[name + suffix] = (kind, own | ({"le"} if suffix == "_bucket" else set()))
+    return found
+
+
+def expressions():
+    for panel in json.loads((ROOT / "deploy/observability/grafana.json").read_text())["panels"]:
+        for target in panel["targets"]:
+            yield pytest.param(target["expr"], target["legendFormat"], id=f"{panel['title']}: {target['refId']}")
+
+
+@pytest.mark.parametrize("expression, legend", expressions())
+def test_grafana_asks_for_metrics_and_labels_that_exist(expression, legend):
+    known = documented_for_prometheus()
+    names = re.findall(r"holdfast_\w+", expression)
+    assert names
+    labels = {"job", "instance"}.union(*(known[name][1] for name in names))
+    assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\"", expression)) <= labels
+    for grouped in re.findall(r"by \(([^)]*)\)", expression):
+        assert set(re.split(r",\s*", grouped)) <= labels
+    assert set(re.findall(r"\{\{(\w+)\}\}", legend)) <= labels
+    for name in names:
+        asked_as_counter = re.search(rf"(?:rate|increase)\({name}\b", expression) is not None
+        assert asked_as_counter == (known[name][0] in ("counter", "histogram")), "rates are of counters, and of nothing else"
