@@ -162,7 +162,7 @@ def expressions():
             yield pytest.param(target["expr"], target["legendFormat"], id=f"{panel['title']}: {target['refId']}")
 
 
-@pytest.mark.parametrize("expression, legend", expressions())
+@pytest.mark.parametrize("expression, legend", list(expressions()))
 def test_grafana_asks_for_metrics_and_labels_that_exist(expression, legend):
     known = documented_for_prometheus()
     names = re.findall(r"holdfast_\w+", expression)
