@@ -60,7 +60,7 @@ def contents(name):
         with subprocess.Popen(["podman", "export", container], stdout=subprocess.PIPE) as export:
             with tarfile.open(fileobj=export.stdout, mode="r|") as archive:
                 return {each.name: (each.mode & 0o7777, archive.extractfile(each).read()
-                                    if each.isreg() and each.size < 200_000 else None)
+                                    if each.isreg() and each.size < 1_000_000 else None)
                         for each in archive}
     finally:
         podman("rm", container)
@@ -77,7 +77,8 @@ class Container(Server):
         if host_ports:
             arguments = [*arguments, "--bind-address", "127.0.0.1", "--http-port", "0",
                          "--grpc-port", "0", "--admin-port", "0"]
-        self.run([*PODMAN_RUN, "--cidfile", self.id_file, *options, name, *arguments])
+        # podman leaves a file where it was started when the kernel kills for memory.
+        self.run([*PODMAN_RUN, "--cidfile", self.id_file, *options, name, *arguments], cwd=folder)
         if wait:
             self.await_ready()
 
