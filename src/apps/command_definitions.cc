@@ -24,7 +24,8 @@ namespace {
 constexpr const char* kPresets = "torchvision|torchvision-v2|efficientnet-lite|keras-caffe|unit";
 
 // The server's settings, as flags.
-void AddSettings(CommandDefinition& definition, std::shared_ptr<ServeCommand> options, bool shown) {
+void AddSettings(CommandDefinition& definition, const std::shared_ptr<ServeCommand>& options,
+                 bool shown) {
   CLI::App& app = *definition.app;
   const auto group = [shown](std::string_view name) { return std::string(shown ? name : ""); };
   app.add_option("--config", options->config_file,

@@ -8,9 +8,10 @@
 
 namespace holdfast {
 
-std::shared_ptr<RunningCall> RunningCall::Start(ServerState& state, ModelCall call, Done done) {
+std::shared_ptr<RunningCall> RunningCall::Start(ServerState& state, const ModelCall& call,
+                                                Done done) {
   const auto running = std::make_shared<RunningCall>(state, *call.record, std::move(done));
-  running->Run(std::move(call), running);
+  running->Run(call, running);
   return running;
 }
 
@@ -27,7 +28,7 @@ void RunningCall::Cancel() {
   }
 }
 
-void RunningCall::Run(ModelCall call, const std::shared_ptr<RunningCall>& self) {
+void RunningCall::Run(const ModelCall& call, const std::shared_ptr<RunningCall>& self) {
   record_.kind = RequestRecord::Kind::kInference;
   record_.request_bytes = call.bytes;
   const Result<ServableId> servable = state_.servables.Resolve(call.choice);

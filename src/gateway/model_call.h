@@ -48,7 +48,7 @@ class RunningCall {
 
   // Resolves, admits, parses and submits. `done` is called exactly once unless the call is
   // cancelled, perhaps before Start() returns.
-  static std::shared_ptr<RunningCall> Start(ServerState& state, ModelCall call, Done done);
+  static std::shared_ptr<RunningCall> Start(ServerState& state, const ModelCall& call, Done done);
   RunningCall(ServerState& state, RequestRecord& record, Done done)
       : state_(state), record_(record), done_(std::move(done)) {}
   RunningCall(const RunningCall&) = delete;
@@ -59,7 +59,7 @@ class RunningCall {
   void Cancel();
 
  private:
-  void Run(ModelCall call, const std::shared_ptr<RunningCall>& self);
+  void Run(const ModelCall& call, const std::shared_ptr<RunningCall>& self);
   void Refuse(Reason reason, std::string message, Duration retry_after = Duration::zero(),
               std::optional<std::size_t> item = std::nullopt, bool precondition = false);
   void OnAnswer(Rollouts::Answer answered);

@@ -38,6 +38,8 @@ std::string HeaderOf(const TransportReply& reply, const std::string& name) {
   return found == reply.headers.end() ? "" : found->second;
 }
 
+void MakeEmpty(const fs::path& file) { const std::ofstream stream(file, std::ios::binary); }
+
 std::string TextOf(const pugi::xml_node& node, const char* name) {
   return node.child(name).text().as_string();
 }
@@ -236,7 +238,7 @@ Result<bool> Bucket::FetchOnce(const S3Object& object, Part& part) {
   stream.flush();
   if (begin > 0 && reply.status == 200) {  // It was not asked for the beginning.
     stream.close();
-    std::ofstream(part.file, std::ios::binary);
+    MakeEmpty(part.file);
     part.bytes = 0;
     return false;
   }
@@ -256,7 +258,7 @@ Status Bucket::Fetch(const S3Object& object, const fs::path& file) {
   for (int whole = 0; whole < kWholeAttempts; ++whole) {
     fs::remove(file, error);
     part.bytes = 0;
-    std::ofstream(part.file, std::ios::binary);  // Also one without bytes is there.
+    MakeEmpty(part.file);  // Also one without bytes is there.
     for (int idle = 0; part.bytes < object.bytes;) {
       const std::uint64_t before = part.bytes;
       const bool done = TRY(FetchOnce(object, part));

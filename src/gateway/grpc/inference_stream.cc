@@ -72,8 +72,8 @@ class InferenceStream final : public grpc::ServerBidiReactor<inference::ModelInf
     // The stream has one deadline, if any; each of its requests has the server's.
     call->deadline = exchange.record.start + gateway_.state.options.deadline_default;
     call->record = &exchange.record;
-    exchange.running = RunningCall::Start(
-        gateway_.state, *std::move(call), [this, &exchange](const ModelCallAnswer& answer) {
+    exchange.running =
+        RunningCall::Start(gateway_.state, *call, [this, &exchange](const ModelCallAnswer& answer) {
           if (answer.reason != Reason::kOk) {
             Fail(exchange, ToStatus(answer));
           } else {

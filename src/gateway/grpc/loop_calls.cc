@@ -34,7 +34,7 @@ class UnaryInference final : public grpc::ServerUnaryReactor {
     call.header = [this](const std::string& name) {
       return std::string(MetadataOf(*context_, name.c_str()));
     };
-    running_ = RunningCall::Start(gateway_.state, std::move(call),
+    running_ = RunningCall::Start(gateway_.state, call,
                                   [this](const ModelCallAnswer& answer) { Answer(answer); });
   }
 
