@@ -69,9 +69,13 @@ def target_group(content: dict[str, Any]) -> TargetGroup:
         idle_s=int(balancer["idle_timeout.timeout_seconds"]))
 
 
+STACK = "rehearsal"
+
+
 def settings(variables: dict[str, Any]) -> dict[str, str]:
-    """The server's variables of a kit, but for where its models lie: that is ours to say."""
-    return {name: value for name, value in variables.items()
+    """The server's variables of a kit, but for where its models lie: that is ours to say. Whatever
+    refers to something is the stack's name here."""
+    return {name: value if isinstance(value, str) else STACK for name, value in variables.items()
             if name.startswith("HOLDFAST_") and name != "HOLDFAST_MODEL_REPOSITORY"}
 
 
