@@ -102,7 +102,6 @@ cmd_ci() { #: everything that must hold before a change lands
   step "fault suite" cmd_faults
   cmd_test all
   await_background
-  step "rehearsal (short)" cmd_rehearse --short
   sanitize_part asan "${ASAN_PARTS[@]}"
   step "fuzz shortly" run_ctest asan --label-regex '^fuzz$'
   sanitize_part tsan "${TSAN_PARTS[@]}"
