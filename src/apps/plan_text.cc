@@ -110,7 +110,7 @@ std::string FormatPlanTable(const PlanRequest& request, const Plan& plan) {
   for (const Refusal& refusal : plan.refused) {
     out += fmt::format("{:<18} no: {}\n", refusal.type->name, refusal.why);
   }
-  const Sizing& shown = plan.chosen() == nullptr ? plan.ranked.front() : *plan.chosen();
+  const Sizing& shown = plan.ranked.front();
   out += fmt::format("\n{}, line by line\n", shown.type->name);
   for (const std::string& line : shown.reasoning) out += fmt::format("- {}\n", line);
   for (const std::string& line : plan.times) out += fmt::format("- {}\n", line);
