@@ -46,15 +46,13 @@ std::string TextOf(const pugi::xml_node& node, const char* name) {
 
 }  // namespace
 
-bool IsS3Url(std::string_view text) { return text.starts_with(kScheme); }
-
 Result<S3Url> ParseS3Url(std::string_view text) {
   const auto malformed = [text](std::string_view why) {
     return Error{Reason::kUsage, fmt::format("\"{}\" is no place in S3: {}; try "
                                              "s3://bucket/folder",
                                              text.substr(0, 128), why)};
   };
-  if (!IsS3Url(text)) return malformed("it does not begin with s3://");
+  if (!text.starts_with(kScheme)) return malformed("it does not begin with s3://");
   std::string_view rest = text.substr(kScheme.size());
   const std::size_t slash = std::min(rest.find('/'), rest.size());
   S3Url url{.bucket = std::string(rest.substr(0, slash)), .prefix = {}};

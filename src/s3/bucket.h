@@ -24,7 +24,6 @@ struct S3Url {
   std::string prefix;  // Without slashes around; empty: the bucket's root.
   bool operator==(const S3Url&) const = default;
 };
-bool IsS3Url(std::string_view text);
 // kUsage with what is wrong.
 Result<S3Url> ParseS3Url(std::string_view text);
 

@@ -141,7 +141,6 @@ Status Mirror::Bring(const ModelKey& key, const Files& files) {
                              space.available >> 20, FormatKey(key), needed >> 20)};
   }
   // Files that have not changed are not brought again.
-  std::map<std::string, S3Object> had;
   const std::string record = ReadAll(Record(key));
   for (const auto& [path, object] : files) {
     const fs::path target = incoming / path;
