@@ -77,11 +77,12 @@ std::string FormatAuthority(const HttpUrl& url) {
                : fmt::format("{}:{}", url.host, url.port);
 }
 
-std::string PercentEncode(std::string_view text) {
+std::string PercentEncode(std::string_view text, Slashes slashes) {
   std::string out;
   for (const char c : text) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '~';
+                       c == '-' || c == '_' || c == '.' || c == '~' ||
+                       (c == '/' && slashes == Slashes::kKeep);
     if (plain) {
       out += c;
     } else {

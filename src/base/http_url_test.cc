@@ -30,5 +30,10 @@ TEST(HttpUrl, RefusesWhatItCannotServeAndSaysWhatToDo) {
   EXPECT_NE(ParseHttpUrl("https://h").error().message.find("not supported"), std::string::npos);
 }
 
+TEST(PercentEncode, EncodesWhatAUriCannotHold) {
+  EXPECT_EQ(PercentEncode("a b/c~d_e-f.g", Slashes::kKeep), "a%20b/c~d_e-f.g");
+  EXPECT_EQ(PercentEncode("a/b+c=&\xc3\xa9"), "a%2Fb%2Bc%3D%26%C3%A9");
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -10,6 +10,7 @@
 #include <pugixml.hpp>
 #include <system_error>
 
+#include "base/http_url.h"
 #include "s3/checksum.h"
 #include "s3/signature.h"
 
@@ -109,12 +110,12 @@ Result<TransportReply> Bucket::SendOnce(const Call& call) {
   std::string base_path = host.find('/') == std::string::npos ? "" : host.substr(host.find('/'));
   host = host.substr(0, host.find('/'));
   if (!in_path) host = name_ + '.' + host;
-  SignedRequest request{
-      .method = call.method,
-      .path = base_path + (in_path ? '/' + name_ : "") + '/' + UriEncode(call.key, true),
-      .query = call.query,
-      .headers = call.headers,
-      .payload_hash = std::string(kUnsigned)};
+  SignedRequest request{.method = call.method,
+                        .path = base_path + (in_path ? '/' + name_ : "") + '/' +
+                                PercentEncode(call.key, Slashes::kKeep),
+                        .query = call.query,
+                        .headers = call.headers,
+                        .payload_hash = std::string(kUnsigned)};
   request.headers["host"] = host;
   if (endpoint.starts_with("http://")) request.payload_hash = PayloadHash("");
   const std::string query = CanonicalQuery(call.query);

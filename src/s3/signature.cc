@@ -8,8 +8,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "base/http_url.h"
 #include "model/digest.h"
 
 namespace holdfast {
@@ -56,21 +56,10 @@ std::string PayloadHash(std::string_view body) {
   return Sha256({reinterpret_cast<const std::uint8_t*>(body.data()), body.size()});
 }
 
-std::string UriEncode(std::string_view text, bool keep_slashes) {
-  std::string encoded;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte < 0x80 && std::isalnum(byte) != 0) || c == '-' || c == '.' ||
-                       c == '_' || c == '~' || (c == '/' && keep_slashes);
-    encoded += plain ? std::string(1, c) : fmt::format("%{:02X}", byte);
-  }
-  return encoded;
-}
-
 std::string CanonicalQuery(std::vector<std::pair<std::string, std::string>> query) {
   for (auto& [name, value] : query) {
-    name = UriEncode(name, false);
-    value = UriEncode(value, false);
+    name = PercentEncode(name);
+    value = PercentEncode(value);
   }
   std::ranges::sort(query);
   std::string text;

@@ -29,10 +29,6 @@ std::map<std::string, std::string> Sign(const SignedRequest& request,
 // SHA-256 of a body, in hexadecimal digits.
 std::string PayloadHash(std::string_view body);
 
-// "a b/c" → "a%20b/c": every byte but letters, digits, '-', '.', '_', '~', and '/' where it is
-// kept.
-std::string UriEncode(std::string_view text, bool keep_slashes);
-
 // "a=1&b=x%20y", sorted as a signature wants it.
 std::string CanonicalQuery(std::vector<std::pair<std::string, std::string>> query);
 
