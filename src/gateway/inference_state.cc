@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/inference_service.h"
+#include "os/wall_clock.h"
 
 namespace holdfast {
 namespace {
@@ -79,9 +80,7 @@ void InferenceService::CountCall(const PendingCall& call) {
       call.outcomes, [](const ItemOutcome& outcome) { return outcome.reason == Reason::kOk; });
   (ok ? statistics.success : statistics.fail).Add(Now() - call.submitted);
   if (!ok) return;
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  statistics.last_inference_unix_ms = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());
+  statistics.last_inference_unix_ms = static_cast<std::uint64_t>(UnixMilliseconds());
 }
 
 std::vector<InferenceService::WorkerStatus> InferenceService::workers() const {

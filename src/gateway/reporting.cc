@@ -9,6 +9,7 @@
 
 #include "gateway/coroutine.h"
 #include "os/steady_clock.h"
+#include "os/wall_clock.h"
 #include "telemetry/embedded_metrics.h"
 
 namespace holdfast {
@@ -88,14 +89,12 @@ asio::awaitable<void> Reporting::WriteMetrics() {
 
 void Reporting::WriteMetricLines() {
   const Metrics::Levels levels = inference_.levels();
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  const IntervalMetrics::Moment moment{
-      .service = options_.service_name,
-      .unix_ms = std::chrono::duration_cast<std::chrono::milliseconds>(wall).count(),
-      .queued = levels.queued,
-      .workers_ready = levels.workers_ready,
-      .busy_seconds = levels.busy_seconds,
-      .ready_seconds = levels.ready_seconds};
+  const IntervalMetrics::Moment moment{.service = options_.service_name,
+                                       .unix_ms = UnixMilliseconds(),
+                                       .queued = levels.queued,
+                                       .workers_ready = levels.workers_ready,
+                                       .busy_seconds = levels.busy_seconds,
+                                       .ready_seconds = levels.ready_seconds};
   for (const EmbeddedMetrics& line : metrics_.interval().Take(moment)) {
     sink_.WriteLine(FormatEmbeddedMetrics(line));
   }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "gateway/report/request_spans.h"
+#include "os/wall_clock.h"
 
 namespace holdfast {
 namespace {
@@ -40,10 +41,7 @@ void RequestJournal::Answered(const RequestRecord& record, TimePoint now) {
   if (record.kind == RequestRecord::Kind::kInference) {
     const std::string name = record.model.substr(0, record.model.rfind('/'));
     metrics_.InferenceEnded(name, record.status, latency);
-    tally_.Add(record.status, record.reason, latency,
-               std::chrono::duration_cast<std::chrono::milliseconds>(
-                   std::chrono::system_clock::now().time_since_epoch())
-                   .count());
+    tally_.Add(record.status, record.reason, latency, UnixMilliseconds());
   }
   Tell(record, now);
 }

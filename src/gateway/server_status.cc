@@ -8,15 +8,10 @@
 #include "gateway/encoding/json_writer.h"
 #include "gateway/report/advice.h"
 #include "os/steady_clock.h"
+#include "os/wall_clock.h"
 
 namespace holdfast {
 namespace {
-
-std::uint64_t UnixMilliseconds() {
-  const auto wall = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(wall).count());
-}
 
 std::uint64_t WholeMilliseconds(Duration time) {
   return static_cast<std::uint64_t>(
@@ -101,7 +96,7 @@ HttpAnswer AnswerStatus(const ServerState& state) {
   std::string json = "{";
   AppendJsonText(json, "version", Version());
   AppendJsonText(json, "build", BuildId());
-  AppendJsonCount(json, "unix_ms", UnixMilliseconds());
+  AppendJsonCount(json, "unix_ms", static_cast<std::uint64_t>(UnixMilliseconds()));
   AppendJsonCount(json, "uptime_ms", WholeMilliseconds(Now() - state.begun));
   AppendBoolean(json, "ready", state.ready());
   AppendBoolean(json, "draining", state.draining);
