@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "gateway/report/request_ending.h"
+
 namespace holdfast {
 namespace {
 
@@ -22,12 +24,18 @@ EmbeddedMetrics::Metric Samples(const char* name, const std::vector<double>& mil
 }  // namespace
 
 void IntervalMetrics::Ends::Count(int status, Duration latency) {
-  if (status == 429 || status == 503) {
-    ++rejected;
-  } else if (status >= 500) {
-    ++failed;
-  } else if (status == 200) {
-    latency_ms.Add(Milliseconds(latency));
+  switch (EndingOf(status)) {
+    case RequestEnding::kAnswered:
+      latency_ms.Add(Milliseconds(latency));
+      break;
+    case RequestEnding::kRefused:
+      ++rejected;
+      break;
+    case RequestEnding::kFailed:
+      ++failed;
+      break;
+    case RequestEnding::kMistake:
+      break;
   }
 }
 
