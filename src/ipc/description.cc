@@ -9,22 +9,12 @@
 #include <optional>
 #include <string_view>
 
+#include "base/hex.h"
+
 namespace holdfast {
 namespace {
 
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-constexpr std::string_view kHexDigits = "0123456789abcdef";
-
-std::string ToHex(const std::vector<std::uint8_t>& bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
-  for (const std::uint8_t byte : bytes) {
-    text += kHexDigits[byte >> 4];
-    text += kHexDigits[byte & 15];
-  }
-  return text;
-}
 
 std::optional<std::vector<std::uint8_t>> FromHex(std::string_view text) {
   std::vector<std::uint8_t> bytes;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/hex.h"
 
 namespace holdfast {
 namespace {
@@ -31,9 +32,7 @@ class Sha256Stream {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     CHECK(EVP_DigestFinal_ex(context_.get(), digest.data(), &size) == 1);
-    std::string text;
-    for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-    return text;
+    return ToHex({digest.data(), size});
   }
 
  private:

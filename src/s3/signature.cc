@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/hex.h"
 #include "base/http_url.h"
 #include "model/digest.h"
 
@@ -30,12 +31,6 @@ Mac Hmac(std::string_view key, std::string_view text) {
          reinterpret_cast<const unsigned char*>(text.data()), text.size(), mac.bytes.data(),
          &mac.length);
   return mac;
-}
-
-std::string Hex(std::string_view bytes) {
-  std::string hex;
-  for (const char byte : bytes) hex += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return hex;
 }
 
 // Without blanks around, and with one in place of several.
@@ -97,9 +92,10 @@ std::map<std::string, std::string> Sign(const SignedRequest& request,
   for (const std::string_view step : {region, service, std::string_view("aws4_request")}) {
     key = Hmac(key.view(), step);
   }
-  headers["authorization"] =
-      fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}", kAlgorithm,
-                  credentials.access_key, scope, names, Hex(Hmac(key.view(), to_sign).view()));
+  const Mac signature = Hmac(key.view(), to_sign);
+  headers["authorization"] = fmt::format("{} Credential={}/{}, SignedHeaders={}, Signature={}",
+                                         kAlgorithm, credentials.access_key, scope, names,
+                                         ToHex({signature.bytes.data(), signature.length}));
   return headers;
 }
 
