@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cache_folder.h"
 #include "apps/sibling_executable.h"
 #include "base/http_url.h"
 #include "os/process.h"
@@ -21,34 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kSystemCache = "/var/cache/holdfast";
 constexpr std::size_t kFileNameMax = 240;
-
-std::string Variable(const char* name) {
-  const char* const value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-// Of several that may do the first that can be written to.
-Result<fs::path> CacheFolder(const ServerConfig& config) {
-  if (!config.model_cache.empty()) return config.model_cache;
-  std::vector<fs::path> candidates{kSystemCache};
-  if (const std::string cache = Variable("XDG_CACHE_HOME"); !cache.empty()) {
-    candidates.push_back(fs::path(cache) / "holdfast/models");
-  }
-  if (const std::string home = Variable("HOME"); !home.empty()) {
-    candidates.push_back(fs::path(home) / ".cache/holdfast/models");
-  }
-  for (const fs::path& candidate : candidates) {
-    std::error_code error;
-    fs::create_directories(candidate, error);
-    if (::access(candidate.c_str(), W_OK) == 0) return candidate;
-  }
-  return Error{Reason::kUsage, fmt::format("models from S3 need a folder here, and neither {} nor "
-                                           "one in the user's home can be written to; give one "
-                                           "with --model-cache",
-                                           kSystemCache)};
-}
 
 }  // namespace
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "apps/cache_folder.h"
 #include "apps/credential_check.h"
 #include "apps/failure.h"
 #include "apps/fetch_models.h"
@@ -169,6 +170,11 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.port_file = config.port_file;
   options.sandbox = ToSandboxing(config.sandbox);
   options.image_pixels_max = config.image_pixels_max;
+  const Result<std::filesystem::path> graphs = GraphCacheFolder(config);
+  if (graphs) options.graph_cache = *graphs;
+  if (!graphs && graphs.error().reason != Reason::kNotFound) {
+    options.no_graph_cache = graphs.error().message;
+  }
   if (config.worker_uid.has_value()) options.worker_uid = *config.worker_uid;
   options.arena_bytes = config.body_bytes_max;
   options.workers_by_host = config.workers == 0;

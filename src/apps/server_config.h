@@ -22,6 +22,9 @@ enum class SandboxMode { kOn, kOff, kRequired };
 // Where the server runs, which decides how long it may take to stop. kAuto: found out.
 enum class Platform { kAuto, kNone, kSageMaker, kEcs, kBeanstalk, kEc2, kKubernetes };
 
+// Whether the optimised graphs of models are kept from one start to the next.
+enum class GraphCacheMode { kOn, kOff };
+
 // Every setting of `holdfast serve`. The values here are the defaults; settings.h has one line for
 // each, which gives its names, its bounds and its meaning.
 struct ServerConfig {
@@ -32,7 +35,8 @@ struct ServerConfig {
   std::string default_model;
   std::string model_version_policy = "latest:1";
   std::chrono::seconds repository_poll_s{2};
-  std::filesystem::path model_cache;  // Of models from S3; empty: found out.
+  std::filesystem::path model_cache;  // Of models from S3 and of graphs; empty: found out.
+  GraphCacheMode graph_cache = GraphCacheMode::kOn;
   ModelControl model_control = ModelControl::kAdmin;
   std::filesystem::path multi_model_root = "/opt/ml/models";
   std::uint32_t canary_percent = 0;  // 0: new versions take over as soon as they can answer.

@@ -41,8 +41,13 @@ constexpr std::array kSettings{
             &C::repository_poll_s, 0, kDaySeconds, "file_system_poll_wait_seconds"},
     Setting{
         "model_cache", "Models", "DIR", "",
-        "Folder for models from S3. Without it: /var/cache/holdfast, or one in the user's home.",
+        "Folder for models from S3 and for optimised graphs. Without it: /var/cache/holdfast, or "
+        "one in the user's home.",
         &C::model_cache},
+    Setting{"graph_cache", "Models", "on|off", "",
+            "Keep packed models' graphs as optimised for this processor: the next start is quicker "
+            "and takes less memory. Where no folder can be written to: off.",
+            &C::graph_cache},
     Setting{"canary_percent", "Models", "N", "",
             "Share of the requests that a new version gets at first. 0: it takes over at once.",
             &C::canary_percent, 0, 100},

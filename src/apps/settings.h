@@ -22,7 +22,8 @@ using SettingMember =
                  std::uint64_t ServerConfig::*, std::optional<std::uint32_t> ServerConfig::*,
                  std::chrono::milliseconds ServerConfig::*, std::chrono::seconds ServerConfig::*,
                  LogStyle ServerConfig::*, LogLevel ServerConfig::*, SandboxMode ServerConfig::*,
-                 Platform ServerConfig::*, ModelControl ServerConfig::*>;
+                 Platform ServerConfig::*, ModelControl ServerConfig::*,
+                 GraphCacheMode ServerConfig::*>;
 
 // One line of the table that drives flags, variables, configuration file, --help, completion, man
 // page and reference. Its default is ServerConfig's.

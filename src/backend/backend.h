@@ -56,6 +56,21 @@ class Backend {
   // Loads `file`. kBadModel with a reason fit for the operator when it is no model that we serve:
   // unreadable, more than one input, an output that is not one row of scores an item.
   virtual Result<std::unique_ptr<Session>> Load(const std::filesystem::path& file) = 0;
+
+  // Whether the engine can write down a graph as it has optimised it for this processor, which is
+  // loaded many times as fast and shares its weights with whoever else has it loaded.
+  virtual bool Prepares(const std::filesystem::path& /*file*/) const { return false; }
+  // Writes the optimised graph of `file` into `folder`, which is empty. kBadModel: the file is no
+  // model, one in several files, or the folder cannot be written to.
+  virtual Status Prepare(const std::filesystem::path& /*file*/,
+                         const std::filesystem::path& /*folder*/) {
+    return Error{Reason::kInternal, "this engine prepares no graphs"};
+  }
+  // Loads what Prepare() wrote, on the same kind of processor and with the same version of the
+  // library. Its files must not change as long as the session lives. Errors are Load's.
+  virtual Result<std::unique_ptr<Session>> LoadPrepared(const std::filesystem::path& /*folder*/) {
+    return Error{Reason::kInternal, "this engine prepares no graphs"};
+  }
 };
 
 }  // namespace holdfast

@@ -133,6 +133,7 @@ std::string EncodeDescription(const ServableDescription& description) {
   writer.Key("service_ns");
   writer.Int64(description.service.count());
   Put(writer, "tuning", description.tuning);
+  Put(writer, "graph", description.graph);
   writer.Key("tuned_workers");
   writer.Int64(description.tuned_workers);
   writer.Key("load_ms");
@@ -168,6 +169,7 @@ Result<ServableDescription> DecodeDescription(std::string_view json) {
   description.engine = fields.Text("engine");
   description.service = Duration(fields.Count("service_ns"));
   description.tuning = fields.Text("tuning");
+  description.graph = fields.Text("graph");
   description.tuned_workers = static_cast<std::uint32_t>(
       fields.Count("tuned_workers", std::numeric_limits<std::uint32_t>::max()));
   description.load_ms = static_cast<std::uint64_t>(fields.Count("load_ms"));

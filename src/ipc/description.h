@@ -27,6 +27,9 @@ struct ServableDescription {
   std::string tuning;               // What tuned.toml says of this host; empty: there is none.
   std::uint32_t tuned_workers = 0;  // So many are enough on this host; 0: nobody has measured.
   std::uint64_t load_ms = 0;
+  // Where the optimised graph came from: "kept" by an earlier start, "made" and kept by this one,
+  // or "optimised" for this start alone.
+  std::string graph;
   std::uint32_t golden_examples = 0;
   std::uint64_t zygote_bytes = 0;  // What the loaded model holds, once for all its workers.
   std::uint64_t worker_bytes = 0;  // What each worker holds on top, measured after an inference.

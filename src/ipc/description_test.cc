@@ -21,6 +21,7 @@ ServableDescription Full() {
           .tuning = "tuned for this host",
           .tuned_workers = 3,
           .load_ms = 678,
+          .graph = "kept",
           .golden_examples = 2,
           .zygote_bytes = 7,
           .worker_bytes = 8,

@@ -12,6 +12,7 @@ RoleArguments ToArguments(const ZygoteOptions& options) {
       .Set("build", options.build)
       .Set("sandbox", static_cast<std::uint64_t>(options.sandbox))
       .Set("image_pixels_max", options.image_pixels_max)
+      .Set("graph_cache", options.graph_cache.string())
       .Set("worker_uid", options.worker_uid);
   return arguments;
 }
@@ -29,6 +30,7 @@ Result<ZygoteOptions> ZygoteOptionsFrom(const RoleArguments& arguments) {
   }
   options.sandbox = static_cast<Sandboxing>(sandbox);
   options.image_pixels_max = TRY(arguments.Number("image_pixels_max"));
+  options.graph_cache = TRY(arguments.Text("graph_cache"));
   options.worker_uid = TRY(arguments.Number("worker_uid"));
   return options;
 }

@@ -30,6 +30,7 @@ struct ZygoteOptions {
   std::uint64_t build = 0;  // BuildDigest() of the supervisor's build.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;
+  std::filesystem::path graph_cache;     // Empty: graphs are optimised at each start.
   std::uint64_t worker_uid = kSameUser;  // User and group of its workers.
 };
 RoleArguments ToArguments(const ZygoteOptions& options);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -25,7 +26,8 @@ struct Servable {
 Result<Servable> ReadServable(const std::filesystem::path& folder, ModelKey key,
                               std::vector<Problem>* problems = nullptr);
 
-// Compares the files with the digests that model.toml gives; one Problem for each that differs.
-std::vector<Problem> VerifyDigests(const Servable& servable);
+// Compares the files with the digests that model.toml gives, but for the file `except`; one Problem
+// for each that differs.
+std::vector<Problem> VerifyDigests(const Servable& servable, std::string_view except = {});
 
 }  // namespace holdfast

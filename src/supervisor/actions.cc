@@ -93,6 +93,7 @@ void Supervisor::StartZygoteProcess(ServableId servable) {
                                .build = options_.gateway.build,
                                .sandbox = options_.sandbox,
                                .image_pixels_max = options_.image_pixels_max,
+                               .graph_cache = options_.graph_cache,
                                .worker_uid = options_.worker_uid};
     for (std::string& word : ToArguments(zygote).Words()) arguments.push_back(std::move(word));
     // Huge pages keep page tables small, which is what fork and exit spend their time on.

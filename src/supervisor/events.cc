@@ -131,6 +131,7 @@ void Supervisor::OnLoaded(ServableId servable, Channel::Incoming& news) {
   log_.Info("model-loaded", {{"model", NameOf(servable)},
                              {"engine", description->engine},
                              {"load_ms", description->load_ms},
+                             {"graph", description->graph},
                              {"item_ms", Milliseconds(description->service)},
                              {"golden_examples", description->golden_examples}});
   for (const std::string& assumption : description->assumptions) {

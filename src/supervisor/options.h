@@ -43,6 +43,8 @@ struct SupervisorOptions {
   std::filesystem::path port_file;  // Empty: none is written.
   Sandboxing sandbox = Sandboxing::kOn;
   std::uint64_t image_pixels_max = 0;
+  std::filesystem::path graph_cache;  // Empty: none is kept.
+  std::string no_graph_cache;         // Why not, where somebody should know.
   std::uint64_t worker_uid = kSameUser;
   std::size_t arena_bytes = 0;          // The largest item.
   bool workers_by_host = false;         // Nobody asked for a number: memory may bound it.

@@ -19,11 +19,12 @@ std::string DescribeModel(const PlannedModel& model) {
     return fmt::format("  model     {}  not loaded: see the log\n", FormatKey(model.key));
   }
   std::string text = fmt::format(
-      "  model     {}  {}, {} {} -> {} classes, {}, {:.1f} ms an image, loaded in {} ms\n",
+      "  model     {}  {}, {} {} -> {} classes, {}, {:.1f} ms an image, loaded in {} ms{}\n",
       FormatKey(model.key), loaded->engine, DTypeName(loaded->signature.input.dtype),
       FormatShape(loaded->signature.input.shape),
       ElementCount(ItemShape(loaded->signature.output)).value_or(0), workers,
-      Milliseconds(loaded->service), loaded->load_ms);
+      Milliseconds(loaded->service), loaded->load_ms,
+      loaded->graph == "kept" ? " from the graph cache" : "");
   text +=
       loaded->golden_examples > 0
           ? fmt::format("            {} golden example{} passed\n", loaded->golden_examples,

@@ -77,6 +77,9 @@ int Supervisor::Run() {
                           {"admin_port", listeners_.admin.port},
                           {"version", Version()},
                           {"build", BuildId()}});
+  if (!options_.no_graph_cache.empty()) {
+    log_.Info("graph-cache-off", {{"why", options_.no_graph_cache}});
+  }
   const Status watched = poller_.Add(signals_.get(), [this] {
     for (const int signal : ReadSignals(signals_.get())) OnSignal(signal);
   });

@@ -72,12 +72,14 @@ Error BadModel(const Servable& servable, const std::vector<std::string>& faults)
 }  // namespace
 
 ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
-                         const EngineChoice& choice, const ImageLimits& limits)
+                         const EngineChoice& choice, std::optional<KeptGraph> kept_graph,
+                         const ImageLimits& limits)
     : servable_(std::move(servable)),
       session_(std::move(session)),
       engine_(NameAndVersion(*choice.backend)),
       tuning_(choice.why),
       tuned_workers_(choice.workers),
+      kept_graph_(std::move(kept_graph)),
       threads_after_load_(choice.backend->threads_after_load()),
       classes_(ElementCount(ItemShape(session_->signature().output)).value_or(0)),
       pictures_(session_->pictures()),
@@ -86,21 +88,31 @@ ModelRunner::ModelRunner(Servable servable, std::unique_ptr<Session> session,
       tensor_(pictures_ ? 0 : ElementCount(ItemShape(session_->signature().input)).value_or(0)) {}
 
 Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* const> backends,
-                                      const ImageLimits& limits) {
-  std::vector<std::string> faults;
-  for (const Problem& problem : VerifyDigests(servable)) {
-    faults.push_back(problem.where + ' ' + problem.what);
-  }
-  if (!faults.empty()) return BadModel(servable, faults);
-
-  const std::filesystem::path file = servable.folder / servable.config.file;
+                                      const ImageLimits& limits, const GraphCache* cache) {
   const auto named = [&](Error error) {
     error.message = fmt::format("{}: {}", FormatKey(servable.key), error.message);
     return error;
   };
   const Result<EngineChoice> choice = ChooseEngine(servable, backends);
+  std::optional<KeptGraph> kept;
+  if (choice && cache != nullptr) kept = cache->Find(servable, *choice->backend);
+  const bool known = kept && kept->source_unchanged;
+  std::vector<std::string> faults;
+  for (const Problem& problem : VerifyDigests(servable, known ? servable.config.file : "")) {
+    faults.push_back(problem.where + ' ' + problem.what);
+  }
+  if (!faults.empty()) return BadModel(servable, faults);
   if (!choice) return named(choice.error());
-  Result<std::unique_ptr<Session>> session = choice->backend->Load(file);
+
+  if (cache != nullptr && !kept) kept = cache->Make(servable, *choice->backend);
+  if (kept && !cache->BeginTrial(*kept)) kept.reset();
+  Result<std::unique_ptr<Session>> session =
+      kept ? choice->backend->LoadPrepared(kept->folder)
+           : choice->backend->Load(servable.folder / servable.config.file);
+  if (!session && kept) {
+    cache->Discard(*kept);
+    return Load(std::move(servable), backends, limits);
+  }
   if (!session) return named(std::move(session).error());
   if (!servable.assumptions.empty()) {
     const Status assumed = AssumeFromGraph(**session, servable);
@@ -108,7 +120,7 @@ Result<ModelRunner> ModelRunner::Load(Servable servable, std::span<Backend* cons
   }
   faults = Misfits(servable, (*session)->signature());
   if (!faults.empty()) return BadModel(servable, faults);
-  return ModelRunner(std::move(servable), *std::move(session), *choice, limits);
+  return ModelRunner(std::move(servable), *std::move(session), *choice, std::move(kept), limits);
 }
 
 Status ModelRunner::ClassifyPicture(ByteView encoded, std::span<float> scores) {

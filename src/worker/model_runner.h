@@ -18,6 +18,7 @@
 #include "image/preprocessor.h"
 #include "model/servable.h"
 #include "worker/engine_choice.h"
+#include "worker/graph_cache.h"
 
 namespace holdfast {
 
@@ -28,8 +29,10 @@ class ModelRunner {
   // Verifies the digests, loads the graph and checks that graph, preprocessing, signature, labels
   // and golden examples fit each other: kBadModel names all that does not. The backends must
   // outlive the runner.
+  // With a `cache`, a graph that it keeps, or can make, is loaded instead of the file. Whoever
+  // gives one ends the trial that this begins; LoadProven() does.
   static Result<ModelRunner> Load(Servable servable, std::span<Backend* const> backends,
-                                  const ImageLimits& limits);
+                                  const ImageLimits& limits, const GraphCache* cache = nullptr);
 
   // Decodes, preprocesses and infers one encoded image. `scores` has classes() elements and gets
   // the graph's output as it is: not softmaxed, not validated. Errors are DecodeImage's and
@@ -55,6 +58,8 @@ class ModelRunner {
   // What tuned.toml says of this host; see EngineChoice.
   const std::string& tuning() const { return tuning_; }
   std::uint32_t tuned_workers() const { return tuned_workers_; }
+  // The graph that was loaded instead of the model's file.
+  const std::optional<KeptGraph>& kept_graph() const { return kept_graph_; }
   ThreadsAfterLoad threads_after_load() const { return threads_after_load_; }
   std::size_t input_elements() const { return tensor_.size(); }
   std::size_t classes() const { return classes_; }
@@ -65,7 +70,7 @@ class ModelRunner {
 
  private:
   ModelRunner(Servable servable, std::unique_ptr<Session> session, const EngineChoice& choice,
-              const ImageLimits& limits);
+              std::optional<KeptGraph> kept_graph, const ImageLimits& limits);
 
   Status ClassifyPicture(ByteView encoded, std::span<float> scores);
   Status Infer(std::span<const float> item, std::span<float> scores);
@@ -76,6 +81,7 @@ class ModelRunner {
   std::string engine_;
   std::string tuning_;
   std::uint32_t tuned_workers_;
+  std::optional<KeptGraph> kept_graph_;
   ThreadsAfterLoad threads_after_load_;
   std::size_t classes_;
   std::optional<PictureRules> pictures_;

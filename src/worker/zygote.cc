@@ -29,12 +29,12 @@
 #include "worker/item_loop.h"
 #include "worker/model_runner.h"
 #include "worker/photo_file.h"
+#include "worker/proven_model.h"
 
 namespace holdfast {
 namespace {
 
 constexpr int kZygoteChannelFd = 3;
-constexpr int kWarmUpRuns = 2;
 constexpr int kExitSoftware = 70;
 // Where memory runs out while it loads, nobody is missed less.
 constexpr int kOomScoreWhileLoading = 950;
@@ -48,19 +48,6 @@ struct LoadedModel {
   ServableDescription description;
 };
 
-// Runs an item through the whole graph, so that everything lazy has happened before the first fork,
-// and measures what an item costs.
-Result<Duration> WarmUp(ModelRunner& runner) {
-  std::vector<float> scores(runner.classes());
-  Duration service{0};
-  for (int i = 0; i < kWarmUpRuns; ++i) {
-    const TimePoint start = Now();
-    TRY_DO(runner.RunSample(scores));
-    service = Now() - start;
-  }
-  return service;
-}
-
 // The first golden example that is small enough to be kept by everybody.
 void TakeGolden(const Servable& servable, ServableDescription& description) {
   constexpr std::size_t kGoldenBytesMax = MiB(1);
@@ -73,14 +60,20 @@ void TakeGolden(const Servable& servable, ServableDescription& description) {
   }
 }
 
+std::string GraphOrigin(const ModelRunner& runner) {
+  if (!runner.kept_graph()) return "optimised";
+  return runner.kept_graph()->made_now ? "made" : "kept";
+}
+
 Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* const> backends) {
   const TimePoint start = Now();
   Servable servable = TRY(ReadServable(options.folder, options.key));
-  ModelRunner runner = TRY(
-      ModelRunner::Load(std::move(servable), backends, {.pixels_max = options.image_pixels_max}));
-  TRY_DO(runner.CheckGolden());
+  const GraphCache cache(options.graph_cache);
+  auto [runner, service] =
+      TRY(LoadProven(std::move(servable), backends, {.pixels_max = options.image_pixels_max},
+                     options.graph_cache.empty() ? nullptr : &cache));
   ServableDescription description;
-  description.service = TRY(WarmUp(runner));
+  description.service = service;
   description.key = options.key;
   description.signature = runner.signature();
   description.output = runner.servable().config.output;
@@ -88,6 +81,7 @@ Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* c
   description.engine = runner.engine();
   description.tuning = runner.tuning();
   description.tuned_workers = runner.tuned_workers();
+  description.graph = GraphOrigin(runner);
   description.golden_examples = static_cast<std::uint32_t>(runner.servable().config.golden.size());
   description.assumptions = runner.servable().assumptions;
   TakeGolden(runner.servable(), description);
@@ -146,25 +140,42 @@ Status ForkWorker(const Channel& channel, Channel::Incoming& order, const Zygote
   return {};
 }
 
-// What one more worker costs: a trial child serves one item and reads its own account. It is never
-// told of. Zero where that cannot be known.
-std::uint64_t MeasureWorker(ModelRunner& runner) {
+// What one more worker costs and how long an item takes it. Zeros where that cannot be known.
+struct WorkerCost {
+  std::uint64_t bytes;
+  Duration service;
+};
+
+// A trial child serves one item and reads its own account. It is never told of.
+WorkerCost MeasureWorker(ModelRunner& runner) {
+  constexpr WorkerCost kUnknown{};
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return 0;
+  if (::pipe2(ends, O_CLOEXEC) != 0) return kUnknown;
   const UniqueFd reading(ends[0]);
   UniqueFd writing(ends[1]);
   const pid_t child = ::fork();
   if (child == 0) {
     std::vector<float> scores(runner.classes());
-    const std::uint64_t bytes =
-        runner.RunSample(scores) ? PrivateBytes().value_or(0) : std::uint64_t{0};
-    const bool told = ::write(writing.get(), &bytes, sizeof bytes) == sizeof bytes;
+    const TimePoint start = Now();
+    const Status served = runner.RunSample(scores);
+    const Duration service = Now() - start;
+    const WorkerCost cost = served ? WorkerCost{PrivateBytes().value_or(0), service} : kUnknown;
+    const bool told = ::write(writing.get(), &cost, sizeof cost) == sizeof cost;
     ::_exit(told ? 0 : kExitSoftware);
   }
   writing.reset();
-  std::uint64_t bytes = 0;
-  if (child < 0 || ::read(reading.get(), &bytes, sizeof bytes) != sizeof bytes) bytes = 0;
+  WorkerCost cost{};
+  if (child < 0 || ::read(reading.get(), &cost, sizeof cost) != sizeof cost) cost = kUnknown;
   if (child > 0) ::waitpid(child, nullptr, 0);
+  return cost;
+}
+
+// What the model holds for all its workers together. Weights that are mapped from a kept graph are
+// in memory as well, as long as they are used.
+std::uint64_t BytesOf(const ModelRunner& runner) {
+  std::uint64_t bytes = AnonymousBytes(::getpid()).value_or(0);
+  if (!runner.kept_graph()) return bytes;
+  for (const KeptGraph::File& file : runner.kept_graph()->files) bytes += file.size;
   return bytes;
 }
 
@@ -225,8 +236,13 @@ int RunZygote(const ZygoteOptions& options, std::span<Backend* const> backends) 
   if (const Status safe = CheckForkSafety(loaded->runner.threads_after_load()); !safe) {
     return FailLoading(channel, safe.error());
   }
-  loaded->description.zygote_bytes = AnonymousBytes(::getpid()).value_or(0);
-  loaded->description.worker_bytes = MeasureWorker(loaded->runner);
+  loaded->description.zygote_bytes = BytesOf(loaded->runner);
+  const WorkerCost cost = MeasureWorker(loaded->runner);
+  loaded->description.worker_bytes = cost.bytes;
+  // The first run of all may have waited for the disk.
+  if (cost.service > Duration::zero()) {
+    loaded->description.service = std::min(loaded->description.service, cost.service);
+  }
   if (options.sandbox != Sandboxing::kOff) loaded->description.sandbox_gap = FindSandboxGap();
   if (options.sandbox == Sandboxing::kRequired && !loaded->description.sandbox_gap.empty()) {
     return FailLoading(channel, {Reason::kUnavailable, "the sandbox is required and incomplete: " +

@@ -89,8 +89,8 @@ def test_an_invalid_output_is_never_delivered(tmp_path, fake_model, what):
 
 
 def test_idle_workers_that_no_longer_know_their_golden_example_are_found_out(tmp_path, fake_model):
-    # The golden example and the warm-up pass; what each worker answers after that is wrong.
-    repository = fake_model(rule("wrong", label=GOOD, after=3), golden=GOOD)
+    # The golden example passes before the fork; what each worker answers after that is wrong.
+    repository = fake_model(rule("wrong", label=GOOD, after=1), golden=GOOD)
     with Server(tmp_path, "--workers", "2", "--golden-interval-s", "1",
                 models=repository) as server:
         failures = server.await_event("golden-failed", 2)

@@ -17,6 +17,9 @@ MODELS = pathlib.Path(os.environ.get("UNDER_TEST_MODELS", ROOT / "build/models")
 PHOTOS = ROOT / "tests/data/photos"
 TINY = ROOT / "tests/data/models"
 
+# The servers under test share one, beside the build, as those of a host do.
+CACHE = BIN.parent / "model-cache"
+
 PROMPT = 30.0  # Seconds that anything may take before a test gives up on it.
 
 
@@ -106,7 +109,7 @@ class Server:
         self._log_grew = threading.Condition()
         self.process = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout,
-            stderr=stderr, text=True, cwd=cwd, env={**os.environ, **(environment or {})})
+            stderr=stderr, text=True, cwd=cwd, env={**os.environ, "HOLDFAST_MODEL_CACHE": str(CACHE), **(environment or {})})
         self.plan = []
         self.plan_ended = stdout != subprocess.PIPE  # Nobody writes there any more, or to us.
         self._readers = [threading.Thread(target=read, args=[stream], daemon=True)

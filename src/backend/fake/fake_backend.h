@@ -14,7 +14,7 @@ namespace holdfast {
 
 // A model without a library, for tests: it can be slow, wrong, hang, leak or crash on command (see
 // fake_script.h), and what it answers rightly is known beforehand (FakeClassOf).
-class FakeBackend final : public Backend {
+class FakeBackend : public Backend {
  public:
   std::string_view name() const override { return "fake"; }
   std::string version() const override { return "1"; }

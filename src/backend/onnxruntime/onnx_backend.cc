@@ -12,6 +12,7 @@
 
 #include "backend/byte_pixels.h"
 #include "backend/library_call.h"
+#include "backend/onnxruntime/external_files.h"
 #include "backend/served_tensors.h"
 #include "base/check.h"
 
@@ -85,12 +86,17 @@ Result<ServedTensors> Describe(const Ort::Session& session) {
   return served;
 }
 
-Ort::SessionOptions Options() {
+// Of a prepared graph. Weights of a page or less stay inside: mapping them would save nothing.
+constexpr const char* kGraphFile = "graph.onnx";
+constexpr const char* kWeightsFile = "weights.bin";
+constexpr const char* kWeightBytesMin = "1024";
+
+Ort::SessionOptions Options(GraphOptimizationLevel level) {
   Ort::SessionOptions options;
   options.SetIntraOpNumThreads(1);
   options.SetInterOpNumThreads(1);
   options.SetExecutionMode(ORT_SEQUENTIAL);
-  options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
+  options.SetGraphOptimizationLevel(level);
   options.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);
   options.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");
   options.AddConfigEntry(kOrtSessionOptionsConfigAllowInterOpSpinning, "0");
@@ -151,6 +157,22 @@ class OnnxSession final : public Session {
   Ort::RunOptions run_options_;
 };
 
+Result<std::unique_ptr<Session>> OpenSession(const Ort::Env& environment,
+                                             const std::filesystem::path& file,
+                                             const Ort::SessionOptions& options) {
+  using Loaded = Result<std::unique_ptr<Session>>;
+  Result<Loaded> loaded = CallLibrary("ONNX Runtime", Reason::kBadModel, [&]() -> Loaded {
+    Ort::Session session(environment, file.c_str(), options);
+    ServedTensors served = TRY(Describe(session));
+    Shape output_shape =
+        session.GetOutputTypeInfo(served.output_index).GetTensorTypeAndShapeInfo().GetShape();
+    output_shape[1] = served.signature.output.shape[1];
+    return std::make_unique<OnnxSession>(std::move(session), std::move(served),
+                                         std::move(output_shape));
+  });
+  return TRY(std::move(loaded));
+}
+
 }  // namespace
 
 OnnxBackend::OnnxBackend(std::unique_ptr<Environment> environment)
@@ -170,18 +192,32 @@ bool OnnxBackend::Reads(const std::filesystem::path& file) const {
   return file.extension() == ".onnx" || file.extension() == ".ort";
 }
 
-Result<std::unique_ptr<Session>> OnnxBackend::Load(const std::filesystem::path& file) {
-  using Loaded = Result<std::unique_ptr<Session>>;
-  Result<Loaded> loaded = CallLibrary("ONNX Runtime", Reason::kBadModel, [&]() -> Loaded {
-    Ort::Session session(environment_->env, file.c_str(), Options());
-    ServedTensors served = TRY(Describe(session));
-    Shape output_shape =
-        session.GetOutputTypeInfo(served.output_index).GetTensorTypeAndShapeInfo().GetShape();
-    output_shape[1] = served.signature.output.shape[1];
-    return std::make_unique<OnnxSession>(std::move(session), std::move(served),
-                                         std::move(output_shape));
+bool OnnxBackend::Prepares(const std::filesystem::path& file) const {
+  return file.extension() == ".onnx";
+}
+
+Status OnnxBackend::Prepare(const std::filesystem::path& file,
+                            const std::filesystem::path& folder) {
+  if (!TRY(ExternalFilesOf(file)).empty()) {
+    return Error{Reason::kBadModel, "its weights are in files of their own"};
+  }
+  return CallLibrary("ONNX Runtime", Reason::kBadModel, [&] {
+    Ort::SessionOptions options = Options(ORT_ENABLE_ALL);
+    options.SetOptimizedModelFilePath((folder / kGraphFile).c_str());
+    options.AddConfigEntry(kOrtSessionOptionsOptimizedModelExternalInitializersFileName,
+                           kWeightsFile);
+    options.AddConfigEntry(kOrtSessionOptionsOptimizedModelExternalInitializersMinSizeInBytes,
+                           kWeightBytesMin);
+    const Ort::Session session(environment_->env, file.c_str(), options);
   });
-  return TRY(std::move(loaded));
+}
+
+Result<std::unique_ptr<Session>> OnnxBackend::LoadPrepared(const std::filesystem::path& folder) {
+  return OpenSession(environment_->env, folder / kGraphFile, Options(ORT_DISABLE_ALL));
+}
+
+Result<std::unique_ptr<Session>> OnnxBackend::Load(const std::filesystem::path& file) {
+  return OpenSession(environment_->env, file, Options(ORT_ENABLE_ALL));
 }
 
 }  // namespace holdfast

@@ -23,6 +23,10 @@ class OnnxBackend final : public Backend {
   ThreadsAfterLoad threads_after_load() const override { return ThreadsAfterLoad::kNone; }
   bool Reads(const std::filesystem::path& file) const override;
   Result<std::unique_ptr<Session>> Load(const std::filesystem::path& file) override;
+  bool Prepares(const std::filesystem::path& file) const override;
+  // The weights are a file of their own, which LoadPrepared() maps.
+  Status Prepare(const std::filesystem::path& file, const std::filesystem::path& folder) override;
+  Result<std::unique_ptr<Session>> LoadPrepared(const std::filesystem::path& folder) override;
 
  private:
   struct Environment;
