@@ -47,7 +47,7 @@ def versions(bucket, fake_model):
 def cached(tmp_path):
     return sorted(str(file.relative_to(tmp_path / "cache")).split("/", 1)[1]
                   for file in (tmp_path / "cache").rglob("*")
-                  if file.is_file() and "/." not in str(file.relative_to(tmp_path / "cache")))
+                  if file.is_file() and "/." not in f"/{file.relative_to(tmp_path / 'cache')}")
 
 
 def served(server):
