@@ -45,7 +45,6 @@ Result<fs::path> CacheFolder(const ServerConfig& config) {
 }
 
 Result<fs::path> GraphCacheFolder(const ServerConfig& config) {
-  if (config.graph_cache == GraphCacheMode::kOff) return Error{Reason::kNotFound, "off"};
   const fs::path folder = fs::absolute(TRY(CacheFolder(config))) / kGraphs;
   std::error_code failed;
   fs::create_directories(folder, failed);

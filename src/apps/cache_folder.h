@@ -14,8 +14,7 @@ namespace holdfast {
 Result<std::filesystem::path> CacheFolder(const ServerConfig& config);
 
 // Where optimised graphs are kept; made if need be. A graph is run as it is found, so the folder is
-// our user's and nobody else may write to it. kUsage says why none can be kept, kNotFound that none
-// is to be.
+// our user's and nobody else may write to it. kUsage says why none can be kept.
 Result<std::filesystem::path> GraphCacheFolder(const ServerConfig& config);
 
 }  // namespace holdfast

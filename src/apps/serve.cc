@@ -170,10 +170,13 @@ Result<SupervisorOptions> ToSupervisorOptions(const ServerConfig& config) {
   options.port_file = config.port_file;
   options.sandbox = ToSandboxing(config.sandbox);
   options.image_pixels_max = config.image_pixels_max;
-  const Result<std::filesystem::path> graphs = GraphCacheFolder(config);
-  if (graphs) options.graph_cache = *graphs;
-  if (!graphs && graphs.error().reason != Reason::kNotFound) {
-    options.no_graph_cache = graphs.error().message;
+  if (config.graph_cache == GraphCacheMode::kOn) {
+    const Result<std::filesystem::path> graphs = GraphCacheFolder(config);
+    if (graphs) {
+      options.graph_cache = *graphs;
+    } else {
+      options.no_graph_cache = graphs.error().message;
+    }
   }
   if (config.worker_uid.has_value()) options.worker_uid = *config.worker_uid;
   options.arena_bytes = config.body_bytes_max;

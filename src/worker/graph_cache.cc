@@ -19,7 +19,6 @@
 #include "model/digest.h"
 #include "model/text_file.h"
 #include "model/toml_reader.h"
-#include "os/cpu.h"
 #include "os/unique_fd.h"
 #include "worker/engine_choice.h"
 #include "worker/staged_folder.h"
@@ -126,17 +125,18 @@ void SayNotKept(const Servable& servable, const std::string& why) {
 
 }  // namespace
 
-fs::path GraphCache::EntryOf(const Servable& servable, const Backend& backend) const {
-  const auto digest = servable.config.sha256.find(servable.config.file);
-  if (digest == servable.config.sha256.end()) return {};
-  const Cpu cpu = ReadCpu();
-  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", kFormat, digest->second,
-                                      NameAndVersion(backend), cpu.model, cpu.features);
-  const auto* bytes = reinterpret_cast<const std::uint8_t*>(key.data());
-  return folder_ / Sha256({bytes, key.size()}).substr(0, kKeyDigits);
+fs::path GraphCache::EntryOf(const Servable& servable, Backend& backend) const {
+  if (!servable.config.sha256.contains(servable.config.file)) return {};
+  Backend* const engines[] = {&backend};
+  const auto key = KeyOf(servable, engines);
+  if (!key) return {};
+  const std::string text = fmt::format("{}\n{}\n{}\n{}\n{}", kFormat, key->model_sha256,
+                                       key->engines, key->cpu, key->features);
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
+  return folder_ / Sha256({bytes, text.size()}).substr(0, kKeyDigits);
 }
 
-std::optional<KeptGraph> GraphCache::Find(const Servable& servable, const Backend& backend) const {
+std::optional<KeptGraph> GraphCache::Find(const Servable& servable, Backend& backend) const {
   const fs::path file = servable.folder / servable.config.file;
   const fs::path entry = EntryOf(servable, backend);
   std::error_code failed;

@@ -45,7 +45,7 @@ class GraphCache {
   // The entry of `servable`, sealed and whole as far as sizes and the digests of small files tell;
   // Verify() compares the rest. An entry that is not is removed. Nothing for a model whose file has
   // no digest in model.toml.
-  std::optional<KeptGraph> Find(const Servable& servable, const Backend& backend) const;
+  std::optional<KeptGraph> Find(const Servable& servable, Backend& backend) const;
 
   // Compares the digests of all files. kBadModel names one that differs.
   static Status Verify(const KeptGraph& kept);
@@ -65,7 +65,7 @@ class GraphCache {
   void Discard(const KeptGraph& kept) const;
 
  private:
-  std::filesystem::path EntryOf(const Servable& servable, const Backend& backend) const;
+  std::filesystem::path EntryOf(const Servable& servable, Backend& backend) const;
   void Prune() const;
 
   std::filesystem::path folder_;

@@ -27,10 +27,9 @@ Result<Duration> Prove(ModelRunner& runner) {
 
 }  // namespace
 
-Result<ProvenModel> LoadProven(Servable servable, std::span<Backend* const> backends,
+Result<ProvenModel> LoadProven(const Servable& servable, std::span<Backend* const> backends,
                                const ImageLimits& limits, const GraphCache* cache) {
-  const Servable original = servable;
-  ModelRunner runner = TRY(ModelRunner::Load(std::move(servable), backends, limits, cache));
+  ModelRunner runner = TRY(ModelRunner::Load(servable, backends, limits, cache));
   const std::optional<KeptGraph> kept = runner.kept_graph();
   if (!kept) {
     const Duration service = TRY(Prove(runner));
@@ -44,9 +43,9 @@ Result<ProvenModel> LoadProven(Servable servable, std::span<Backend* const> back
   cache->EndTrial(*kept);
   if (verified && service) return ProvenModel{std::move(runner), *service};
   cache->Discard(*kept);
-  fmt::print(stderr, "the kept graph of {} is not used: {}\n", FormatKey(original.key),
+  fmt::print(stderr, "the kept graph of {} is not used: {}\n", FormatKey(servable.key),
              verified ? service.error().message : verified.error().message);
-  return LoadProven(original, backends, limits, nullptr);
+  return LoadProven(servable, backends, limits, nullptr);
 }
 
 }  // namespace holdfast

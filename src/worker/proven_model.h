@@ -20,7 +20,7 @@ struct ProvenModel {
 // Loads and proves one. With a `cache` by the graph that it keeps or makes; one that has changed on
 // the disk, cannot be loaded or answers a golden example wrongly is discarded, and the model's file
 // is loaded instead. Errors are ModelRunner::Load()'s and CheckGolden()'s.
-Result<ProvenModel> LoadProven(Servable servable, std::span<Backend* const> backends,
+Result<ProvenModel> LoadProven(const Servable& servable, std::span<Backend* const> backends,
                                const ImageLimits& limits, const GraphCache* cache);
 
 }  // namespace holdfast

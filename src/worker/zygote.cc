@@ -67,10 +67,10 @@ std::string GraphOrigin(const ModelRunner& runner) {
 
 Result<LoadedModel> LoadModel(const ZygoteOptions& options, std::span<Backend* const> backends) {
   const TimePoint start = Now();
-  Servable servable = TRY(ReadServable(options.folder, options.key));
+  const Servable servable = TRY(ReadServable(options.folder, options.key));
   const GraphCache cache(options.graph_cache);
   auto [runner, service] =
-      TRY(LoadProven(std::move(servable), backends, {.pixels_max = options.image_pixels_max},
+      TRY(LoadProven(servable, backends, {.pixels_max = options.image_pixels_max},
                      options.graph_cache.empty() ? nullptr : &cache));
   ServableDescription description;
   description.service = service;
