@@ -9,10 +9,12 @@ import pytest
 from moto import mock_aws
 
 from deploy.check.templates import read
+from tests.deploy.evaluation import Evaluation, defaults
 from tests.process.running_server import ROOT
 
 TEXT = (ROOT / "deploy/observability/template.yaml").read_text()
-RESOURCES = read(TEXT)["Resources"]
+CONTENT = read(TEXT)
+RESOURCES = CONTENT["Resources"]
 ALARMS = {name: entry["Properties"] for name, entry in RESOURCES.items() if entry["Type"] == "AWS::CloudWatch::Alarm"}
 QUERIES = {name: entry["Properties"]["QueryString"] for name, entry in RESOURCES.items()
            if entry["Type"] == "AWS::Logs::QueryDefinition"}
@@ -24,21 +26,8 @@ OF_AWS = {"AWS/Logs": {"EMFParsingErrors", "EMFValidationErrors"},
           "AWS/AutoScaling": {"GroupInServiceInstances", "GroupDesiredCapacity"}}
 
 
-def resolved(node):
-    """What a stack would make of it, with everything that may be left out given."""
-    if isinstance(node, list):
-        return [resolved(each) for each in node]
-    if not isinstance(node, dict):
-        return node
-    if "Ref" in node:
-        return VALUES[node["Ref"]]
-    if "Fn::If" in node:
-        return resolved(node["Fn::If"][1])
-    if "Fn::Sub" in node:
-        text, own = node["Fn::Sub"] if isinstance(node["Fn::Sub"], list) else (node["Fn::Sub"], {})
-        own = {key: resolved(value) for key, value in own.items()}
-        return re.sub(r"\$\{([^}]+)\}", lambda match: str({**VALUES, **own}[match.group(1)]), text)
-    return {key: resolved(value) for key, value in node.items()}
+# What a stack would make of it, with everything that may be left out given.
+resolved = Evaluation(CONTENT, {**defaults(CONTENT), **VALUES}).evaluate
 
 
 def documented_metrics():

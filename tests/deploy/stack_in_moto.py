@@ -6,18 +6,19 @@ well: which resources it has with these parameters, and what their properties co
 not made by CloudFormation is then given to the service that it is for, through boto3.
 """
 
+import collections
 import json
-import re
 
 import boto3
 
 from deploy.check.templates import read
+from tests.deploy.evaluation import Evaluation, defaults
 from tests.process.running_server import ROOT
 
 REGION, ACCOUNT = "eu-central-1", "123456789012"  # moto's account.
 STACK = "cats"
 IMAGE = f"111122223333.dkr.ecr.{REGION}.amazonaws.com/holdfast@sha256:{'0' * 64}"
-NOTHING = object()  # AWS::NoValue
+PSEUDO = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws", "AWS::StackName": STACK}
 
 # Kinds that moto's CloudFormation does not make, without a word in the stack's state.
 LEFT_OUT = {
@@ -32,26 +33,25 @@ LEFT_OUT = {
     "AWS::ElasticBeanstalk::ApplicationVersion",
     "AWS::ElasticBeanstalk::Environment",
     "AWS::Logs::MetricFilter",
-    "AWS::Logs::QueryDefinition",
 }
 
 
-class Stack:
-    """`made`: {logical name: physical id}, by CloudFormation or by put()."""
+class Stack(Evaluation):
+    """`made`: {logical name: physical id}, by CloudFormation or by put_rest()."""
 
     def __init__(self, kit, **given):
         template = read((ROOT / "deploy" / kit / "template.yaml").read_text())
-        self.content = template
         declared = template.get("Parameters", {})
-        account = _account()
-        everything = {**account, "ImageUri": IMAGE, "DomainName": "cats.example.com", **given}
-        self._parameters = {name: each.get("Default") for name, each in declared.items()} | {
-            name: value for name, value in everything.items() if name in declared}
-        lacking = [name for name, value in self._parameters.items() if value is None]
-        assert not lacking, f"{kit} wants {lacking}"
+        everything = {**defaults(template), **_account(), "ImageUri": IMAGE,
+                      "DomainName": "cats.example.com", **given}
+        parameters = {name: everything[name] for name in declared}
         for name, each in declared.items():
-            if "List" in each["Type"] and isinstance(self._parameters[name], str):
-                self._parameters[name] = [part for part in self._parameters[name].split(",") if part]
+            if "List" in each["Type"]:
+                parameters[name] = [part for part in parameters[name].split(",") if part]
+        self.made = {}
+        # A resource that has not been made is known by its name in the template.
+        super().__init__(template, collections.ChainMap(
+            self.made, parameters, PSEUDO, {name: name for name in template["Resources"]}))
         self.resources = {name: each for name, each in template["Resources"].items()
                           if "Condition" not in each or self.condition(each["Condition"])}
         # moto cannot evaluate outputs that speak of a resource which it has left out.
@@ -61,93 +61,17 @@ class Stack:
             StackName=STACK, TemplateBody=text, Capabilities=["CAPABILITY_NAMED_IAM"],
             Parameters=[{"ParameterKey": name,
                          "ParameterValue": ",".join(value) if isinstance(value, list) else str(value)}
-                        for name, value in self._parameters.items() if not _is_ssm(declared[name])])
+                        for name, value in parameters.items()
+                        if not declared[name]["Type"].startswith("AWS::SSM::")])
         listed = cloudformation.list_stack_resources(StackName=STACK)["StackResourceSummaries"]
         # A resource whose condition is false is listed as well, without any name.
-        self.made = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed
-                     if each.get("LogicalResourceId") and each.get("PhysicalResourceId")}
+        self.made |= {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in listed
+                      if each.get("LogicalResourceId") and each.get("PhysicalResourceId")}
 
     def of_kind(self, kind):
         """{logical name: evaluated properties}"""
         return {name: self.evaluate(each.get("Properties", {})) for name, each in self.resources.items()
                 if each["Type"] == kind}
-
-    # --- Evaluation ---
-
-    def condition(self, name):
-        return self.evaluate(self.content["Conditions"][name])
-
-    def evaluate(self, node):
-        if isinstance(node, list):
-            return [value for each in node if (value := self.evaluate(each)) is not NOTHING]
-        if not isinstance(node, dict):
-            return node
-        if len(node) == 1:
-            ((name, argument),) = node.items()
-            if name == "Ref":
-                return self._ref(argument)
-            if name == "Condition" and isinstance(argument, str):
-                return self.condition(argument)
-            if name.startswith("Fn::"):
-                return getattr(self, "_" + name[4:].lower())(argument)
-        return {key: value for key, each in node.items()
-                if (value := self.evaluate(each)) is not NOTHING}
-
-    def _ref(self, name):
-        pseudo = {"AWS::Region": REGION, "AWS::AccountId": ACCOUNT, "AWS::Partition": "aws",
-                  "AWS::StackName": STACK, "AWS::NoValue": NOTHING}
-        if name in pseudo:
-            return pseudo[name]
-        if name in self._parameters:
-            return self._parameters[name]
-        return self.made.get(name, name)
-
-    def _getatt(self, path):
-        name, _, attribute = (path if isinstance(path, str) else ".".join(path)).partition(".")
-        physical = self.made.get(name, name)
-        if attribute.endswith("FullName"):
-            return physical.split("/", 1)[-1]
-        return physical
-
-    def _sub(self, argument):
-        text, own = argument if isinstance(argument, list) else (argument, {})
-        own = {name: self.evaluate(each) for name, each in own.items()}
-
-        def value(match):
-            name = match[1]
-            if name in own:
-                return str(own[name])
-            return str(self._getatt(name) if "." in name else self._ref(name))
-        return re.sub(r"\$\{([^}!]+)\}", value, text)
-
-    def _if(self, argument):
-        return self.evaluate(argument[1] if self.condition(argument[0]) else argument[2])
-
-    def _equals(self, argument):
-        left, right = (str(self.evaluate(each)) for each in argument)
-        return left == right or {left, right} == {"", "[]"}
-
-    def _not(self, argument):
-        return not self.evaluate(argument[0])
-
-    def _and(self, argument):
-        return all(self.evaluate(each) for each in argument)
-
-    def _or(self, argument):
-        return any(self.evaluate(each) for each in argument)
-
-    def _join(self, argument):
-        return argument[0].join(str(each) for each in self.evaluate(argument[1]))
-
-    def _findinmap(self, argument):
-        name, first, second = (self.evaluate(each) for each in argument)
-        return self.content["Mappings"][name][str(first)][second]
-
-    def _select(self, argument):
-        return self.evaluate(argument[1])[int(argument[0])]
-
-    def _base64(self, argument):
-        return self.evaluate(argument)
 
 
 def _long_form(node):
@@ -158,10 +82,6 @@ def _long_form(node):
         return node
     return {key: each.split(".", 1) if key == "Fn::GetAtt" and isinstance(each, str) else _long_form(each)
             for key, each in node.items()}
-
-
-def _is_ssm(declared):
-    return declared["Type"].startswith("AWS::SSM::")
 
 
 def _account():
@@ -185,14 +105,13 @@ def put_rest(stack):
             put(stack, name, properties)
 
 
-def lowered(node, only=None):
+def lowered(node):
     """CloudFormation's names with a small first letter, as ECS's API has them."""
     if isinstance(node, list):
         return [lowered(each) for each in node]
     if not isinstance(node, dict):
         return node
-    return {name[0].lower() + name[1:]: lowered(each) for name, each in node.items()
-            if only is None or name in only}
+    return {name[0].lower() + name[1:]: lowered(each) for name, each in node.items()}
 
 
 def numbers(properties, *names):
@@ -269,7 +188,7 @@ def _put_version(stack, name, properties):
     # moto knows no versions of applications; botocore's model is held against the call all the same.
     client = boto3.client("elasticbeanstalk", REGION)
     model = client.meta.service_model.operation_model("CreateApplicationVersion").input_shape
-    assert set(properties) <= set(model.members) | {"SourceBundle"}
+    assert set(properties) <= set(model.members)
     stack.made[name] = name
 
 
